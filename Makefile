@@ -1,0 +1,75 @@
+# A fresh machine needs Python 3.11 and make. Every target works in $(VENV), made on first use; a second call is quick.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV ?= .venv
+JOBS ?= 2
+BIN := $(VENV)/bin
+# One cache of compiled functions for all test processes and calls.
+export NUMBA_CACHE_DIR ?= $(CURDIR)/build/numba-cache
+PYTEST = $(BIN)/python -m pytest
+
+.PHONY: help demo test slow wheel-test parity bench lowest fmt lint types wheel clean
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
+
+# Environments. A stamp is newer than pyproject.toml once everything in it is installed.
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "no python3.11 or python3 found: make PYTHON=/path/to/python" >&2; exit 1; }
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "cosim needs Python 3.11 or later: make PYTHON=/path/to/python")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable ".[torch,test]"
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable ".[dev]"
+	@touch $@ $(VENV)/.installed
+
+demo: $(VENV)/.installed  ## run a network on an edge NPU, numbers included; results in out/demo
+	$(BIN)/cosim run ds_cnn --on npu/edge-256 --compress int8 --execute scheduled --out out/demo
+
+test: $(VENV)/.installed  ## the default suite
+	$(PYTEST) -n $(JOBS)
+
+slow: $(VENV)/.installed  ## the checks that take minutes
+	$(PYTEST) -n $(JOBS) -m slow
+
+wheel-test: $(VENV)/.installed-dev  ## build the wheel and test it in empty environments
+	$(PYTEST) -m wheel
+
+parity: $(VENV)/.installed-dev  ## against other frameworks
+	$(PYTEST) -n $(JOBS) -m parity
+
+bench: $(VENV)/.installed  ## speed, advisory
+	$(PYTEST) -m bench --benchmark-enable
+
+lowest: pyproject.toml  ## the default suite on the lower bounds of all dependencies
+	@mkdir -p build
+	$(MAKE) VENV=build/venv-lowest build/venv-lowest/bin/python
+	$(PYTHON) tests/wheel/lowest.py > build/lowest.txt
+	build/venv-lowest/bin/python -m pip install --quiet --constraint build/lowest.txt --editable ".[test]"
+	NUMBA_CACHE_DIR=$(CURDIR)/build/numba-cache-lowest build/venv-lowest/bin/python -m pytest -n $(JOBS)
+
+fmt: $(VENV)/.installed  ## format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix --quiet . || true
+
+lint: $(VENV)/.installed  ## style and floors
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+
+types: $(VENV)/.installed-dev  ## mypy, strict
+	$(BIN)/mypy
+
+wheel: $(VENV)/.installed-dev  ## build dist/
+	$(BIN)/python -m build --outdir dist .
+
+clean:  ## remove builds and caches, keep the environment
+	rm -rf build dist out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .benchmarks

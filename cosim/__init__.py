@@ -1,0 +1,86 @@
+"""cosim: latency, energy, memory and numbers of a neural network on a device, from one schedule.
+
+Every name below is imported when it is first used, so `import cosim` and `cosim --help` stay quick.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cosim.errors import (
+        CosimError,
+        DescriptionError,
+        InfeasibleError,
+        PluginError,
+        SimulationError,
+        UnsupportedError,
+    )
+    from cosim.formats import Encoding, Format
+    from cosim.graph.graph import Graph, Tensor
+    from cosim.graph.op import Op
+    from cosim.hardware.hardware import Hardware
+    from cosim.hardware.technology import Technology
+    from cosim.library import load_graph, load_hardware, load_technology
+    from cosim.plugin.registry import Registry, load_registry
+    from cosim.program.program import Program
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "CosimError",
+    "DescriptionError",
+    "Encoding",
+    "Format",
+    "Graph",
+    "Hardware",
+    "InfeasibleError",
+    "Op",
+    "PluginError",
+    "Program",
+    "Registry",
+    "SimulationError",
+    "Technology",
+    "Tensor",
+    "UnsupportedError",
+    "load_graph",
+    "load_hardware",
+    "load_registry",
+    "load_technology",
+]
+
+# Where each name lives. A test compares it with the imports above, which only type checkers read.
+_HOME = {
+    "CosimError": "errors",
+    "DescriptionError": "errors",
+    "Encoding": "formats",
+    "Format": "formats",
+    "Graph": "graph.graph",
+    "Hardware": "hardware.hardware",
+    "InfeasibleError": "errors",
+    "Op": "graph.op",
+    "PluginError": "errors",
+    "Program": "program.program",
+    "Registry": "plugin.registry",
+    "SimulationError": "errors",
+    "Technology": "hardware.technology",
+    "Tensor": "graph.graph",
+    "UnsupportedError": "errors",
+    "load_graph": "library",
+    "load_hardware": "library",
+    "load_registry": "plugin.registry",
+    "load_technology": "library",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'cosim' has no attribute {name!r}")
+    value = getattr(import_module(f"cosim.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME})

@@ -1,0 +1,124 @@
+"""Values of options: `--shape input=1x3x224x224`, `--set a.b=c`, `--input x.npy`, `--data d.npz`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cosim.errors import DescriptionError, nearest
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from cosim.graph.graph import Graph
+
+    Arrays = dict[str, NDArray[np.generic]]
+
+
+def pairs(option: str, texts: Iterable[str]) -> dict[str, str]:
+    """`key=value` texts as a table.
+
+    Raises
+    ------
+    DescriptionError
+        A text without ``=``, or one key twice.
+    """
+    table: dict[str, str] = {}
+    for text in texts:
+        key, separator, value = text.partition("=")
+        if not separator or not key.strip() or not value.strip():
+            raise DescriptionError(f"found {text!r}", where=option, allowed="key=value")
+        if key.strip() in table:
+            raise DescriptionError(f"{key.strip()!r} is given twice", where=option)
+        table[key.strip()] = value.strip()
+    return table
+
+
+def shapes(texts: Iterable[str]) -> dict[str, tuple[int, ...]]:
+    """`name=1x3x224x224` texts as a table of shapes."""
+    return {name: _shape(name, text) for name, text in pairs("--shape", texts).items()}
+
+
+def _shape(name: str, text: str) -> tuple[int, ...]:
+    extents = text.lower().replace(",", "x").split("x")
+    if not all(extent.strip().isdigit() and int(extent) > 0 for extent in extents):
+        raise DescriptionError(
+            f"{text!r} is no shape", where="--shape", allowed="positive integers", fix=f"--shape {name}=1x3x224x224"
+        )
+    return tuple(int(extent) for extent in extents)
+
+
+def inputs(path: Path, graph: Graph) -> Arrays:
+    """Arrays of a `.npy` (a graph with one input) or `.npz` (by input name) file that fit the inputs of `graph`."""
+    found = _arrays(path)
+    if list(found) == [""]:
+        if len(graph.inputs) != 1:
+            raise DescriptionError(
+                f"one array for {len(graph.inputs)} inputs",
+                where=str(path),
+                allowed=f"an .npz with {', '.join(graph.inputs)}",
+            )
+        found = {graph.inputs[0]: found[""]}
+    for name in graph.inputs:
+        if name not in found:
+            raise DescriptionError(
+                f"lacks input {name!r}{nearest(name, found)}", where=str(path), allowed=", ".join(graph.inputs)
+            )
+        if tuple(found[name].shape) != graph.tensors[name].shape:
+            raise DescriptionError(
+                f"{name!r} has shape {_times(found[name].shape)}, the network takes {_times(graph.tensors[name].shape)}",
+                where=str(path),
+                fix=f"--shape {name}={_times(found[name].shape)} if the network may change",
+            )
+    return {name: found[name] for name in graph.inputs}
+
+
+def data(path: Path) -> Arrays:
+    """Arrays of an `.npz` or `.npy` data file, samples along the first axis."""
+    return _arrays(path)
+
+
+def _arrays(path: Path) -> Arrays:
+    import numpy as np
+
+    if not path.is_file():
+        raise DescriptionError("no such file", where=str(path), fix="check the path")
+    if path.suffix not in (".npy", ".npz"):
+        raise DescriptionError(f"suffix {path.suffix!r}", where=str(path), allowed=".npy, .npz")
+    try:
+        loaded = np.load(path, allow_pickle=False)
+        arrays = {"": loaded} if isinstance(loaded, np.ndarray) else {name: loaded[name] for name in loaded.files}
+    except (ValueError, OSError, EOFError) as error:
+        reason = "it holds Python objects" if "allow_pickle" in str(error) else str(error)
+        raise DescriptionError(f"cannot be read: {reason}", where=str(path), allowed="plain arrays by numpy.save") from None
+    except Exception as error:  # zipfile.BadZipFile and zlib.error share no base class
+        raise DescriptionError(f"cannot be read: {error}", where=str(path)) from None
+    for name, array in arrays.items():
+        if array.dtype.kind not in "fiub":
+            raise DescriptionError(f"array {name!r} has type {array.dtype}", where=str(path), allowed="numbers")
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise DescriptionError(f"array {name!r} has NaN or infinite values", where=str(path))
+    return arrays
+
+
+def _times(shape: tuple[int, ...]) -> str:
+    return "x".join(str(extent) for extent in shape)
+
+
+def one_of(option: str, value: str, allowed: Iterable[str]) -> str:
+    """`value`, if it is among `allowed`."""
+    known = list(allowed)
+    if value not in known:
+        raise DescriptionError(f"found {value!r}{nearest(value, known)}", where=option, allowed=", ".join(known))
+    return value
+
+
+def plain(value: Any) -> Any:
+    """`value` with numpy scalars and tuples turned into what JSON knows."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value.item() if hasattr(value, "item") and not hasattr(value, "__len__") else value

@@ -1,0 +1,133 @@
+"""`cosim run`, `cosim explain`, `cosim memory`: simulate, then show one view of the result."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cosim.cli import options as opt
+from cosim.cli.request import Request
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    for command in (run, explain, memory):
+        app.command()(command)
+
+
+def run(
+    network: opt.Network,
+    on: opt.On,
+    compress: opt.Compress = "int8",
+    shape: opt.Shape = None,
+    values: opt.Values = None,
+    data: opt.Data = None,
+    weights: opt.Weights = None,
+    execute: opt.Execute = "none",
+    batch: opt.Batch = None,
+    mapper: opt.Mapper = "tiled",
+    timer: opt.Timer = "compiled",
+    settings: opt.Settings = None,
+    seed: opt.Seed = 0,
+    trace: Annotated[bool, typer.Option("--trace", help="Write trace.json for https://ui.perfetto.dev too.")] = False,
+    timeline: Annotated[bool, typer.Option("--timeline", help="Write timeline.csv too: one row per command.")] = False,
+    out: opt.Out = None,
+    as_json: opt.AsJson = False,
+    debug: opt.Debug = False,
+) -> None:
+    """Latency, energy, memory and, with --execute, the numbers of one inference."""
+    from cosim.cli.screen import show, show_json
+    from cosim.result.store import check_target
+
+    request = Request(
+        network, on, compress, shape, weights, settings, batch, seed, values, data, execute, mapper, timer
+    )
+    folder = out or (_default_folder(network, on) if trace or timeline else None)
+    if folder is not None:
+        check_target(folder)
+    result = request.result()
+    if folder is not None:
+        result.save(folder, timeline=timeline, trace=trace)
+    if as_json:
+        show_json(result.summary)
+        return
+    from cosim.report.summary import render
+
+    show(render(result))
+    if folder is not None:
+        show(f"written to {folder}" + (": open its trace.json in https://ui.perfetto.dev" if trace else ""))
+
+
+def explain(
+    network: opt.Network,
+    on: opt.On,
+    op: Annotated[str | None, typer.Option("--op", help="One op in depth.", metavar="NAME")] = None,
+    compress: opt.Compress = "int8",
+    shape: opt.Shape = None,
+    weights: opt.Weights = None,
+    batch: opt.Batch = None,
+    mapper: opt.Mapper = "tiled",
+    timer: opt.Timer = "compiled",
+    settings: opt.Settings = None,
+    seed: opt.Seed = 0,
+    top: Annotated[int, typer.Option("--top", min=1, help="Rows per table.")] = 12,
+    as_json: opt.AsJson = False,
+    debug: opt.Debug = False,
+) -> None:
+    """Where time and energy go, why, and the source of every price."""
+    from cosim.cli.screen import show, show_json
+    from cosim.report import explain as report
+
+    result = Request(
+        network, on, compress, shape, weights, settings, batch, seed, mapper=mapper, timer=timer
+    ).result()
+    if as_json:
+        show_json(report.as_json(result, op=op))
+    else:
+        show(report.render(result, top=top) if op is None else report.render_op(result, op))
+
+
+def memory(
+    network: opt.Network,
+    on: opt.On,
+    compress: opt.Compress = "int8",
+    shape: opt.Shape = None,
+    batch: opt.Batch = None,
+    mapper: opt.Mapper = "tiled",
+    settings: opt.Settings = None,
+    only: Annotated[str | None, typer.Option("--only", help="Show one memory.", metavar="MEMORY")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Write the plan as JSON.", metavar="FILE")] = None,
+    figure: Annotated[
+        Path | None, typer.Option("--figure", help="Draw the plan: .png, .svg or .pdf.", metavar="FILE")
+    ] = None,
+    as_json: opt.AsJson = False,
+    debug: opt.Debug = False,
+) -> None:
+    """The memory plan: what each memory holds over time, its peak, and who is there at the peak."""
+    from cosim.cli.screen import show, show_json
+    from cosim.report import memory as report
+    from cosim.result.store import check_file, to_json, write_file
+
+    targets = [path for path in (out, figure) if path is not None]
+    for path in targets:
+        check_file(path)
+    result = Request(network, on, compress, shape, None, settings, batch, mapper=mapper).result()
+    report.check_memory(result, only)
+    if out is not None:
+        text = to_json(report.as_json(result)) + "\n"
+        write_file(out, lambda path: path.write_text(text, "utf-8", newline="\n"))
+    if figure is not None:
+        from cosim.report.figure import draw_memory
+
+        write_file(figure, lambda path: draw_memory(result, path))
+    if as_json:
+        show_json(report.as_json(result))
+        return
+    show(report.render(result, only=only), *(f"written to {path}" for path in targets))
+
+
+def _default_folder(network: str, on: str) -> Path:
+    """Where a result goes that must be written somewhere: results are named after what was asked."""
+    return Path("cosim-out") / f"{Path(network).stem}-{Path(on).stem}"

@@ -1,0 +1,73 @@
+"""Matrix products whose integer sums are exact: float GEMM on chunks of the reduction that cannot round.
+
+A sum of integer products below 2^24 in float32 (2^53 in float64) is exact in whatever order a BLAS adds it, so the
+result does not depend on blocking, threads or the machine. int8 by int8 allows 1024 terms per chunk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from cosim.execute.call import Array, Call
+from cosim.formats import Encoding, Format, IntegerFormat
+from cosim.formats.builtin import FORMATS, find_format
+
+_LEAST_CHUNK = 64  # below this, float64 is faster than many float32 products
+
+
+@dataclass(frozen=True)
+class Arithmetic:
+    """How products of two operands are summed.
+
+    Attributes
+    ----------
+    factor
+        dtype in which the operands are multiplied.
+    chunk
+        Terms that may be added before the sum moves to `accumulator`; 0 for all of them.
+    accumulator
+        dtype of the partial sums of a tile.
+    """
+
+    factor: np.dtype[np.generic]
+    chunk: int
+    accumulator: np.dtype[np.generic]
+
+    def product(self, left: Array, right: Array) -> Array:
+        """`left` (..., M, K) times `right` (..., K, N), both in `factor`, shape (..., M, N)."""
+        terms = left.shape[-1]
+        chunk = self.chunk or max(terms, 1)
+        total = np.matmul(left[..., :chunk], right[..., :chunk, :]).astype(self.accumulator, copy=False)
+        for start in range(chunk, terms, chunk):
+            part = np.matmul(left[..., start : start + chunk], right[..., start : start + chunk, :])
+            total += part.astype(self.accumulator)
+        return total
+
+
+FLOAT = Arithmetic(np.dtype(np.float32), 0, np.dtype(np.float32))
+
+
+def arithmetic(call: Call) -> Arithmetic:
+    """Arithmetic of a product of the first two operands: exact for integers, fp32 otherwise."""
+    left, right = (find_format(encoding.format, call.formats) for encoding in call.inputs[:2])
+    if not (isinstance(left, IntegerFormat) and isinstance(right, IntegerFormat)):
+        return FLOAT
+    # A weight with a zero point is shifted before the product and needs one bit more.
+    largest = -left.low * -right.low * (2 if call.zero(1) else 1)
+    wide = accumulator_dtype(*call.inputs[:2], call.formats)
+    if (1 << 24) // largest >= _LEAST_CHUNK:
+        return Arithmetic(np.dtype(np.float32), (1 << 24) // largest, wide)
+    return Arithmetic(np.dtype(np.float64), max((1 << 53) // largest, 1), wide)
+
+
+def accumulator_dtype(
+    left: Encoding, right: Encoding, formats: Mapping[str, Format] = FORMATS
+) -> np.dtype[np.generic]:
+    """dtype of partial sums: int32 for two integers of at most 8 bits, int64 for wider ones, else float32."""
+    forms = [find_format(encoding.format, formats) for encoding in (left, right)]
+    if not all(isinstance(form, IntegerFormat) for form in forms):
+        return np.dtype(np.float32)
+    return np.dtype(np.int32 if max(form.bits for form in forms) <= 8 else np.int64)

@@ -1,0 +1,102 @@
+"""From accumulators to codes: bias, scale, activation and clamp, shared by all matrix products."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosim.errors import UnsupportedError
+from cosim.execute.call import Array, Call
+from cosim.execute.epilogue import FP32_EVEN, Epilogue
+from cosim.formats import IntegerFormat
+
+
+def finished(accumulators: Array, call: Call, axis: int, rule: Epilogue = FP32_EVEN) -> Array:
+    """Codes of the output box; `axis` is that of the output channels. The accumulators, if the call is partial."""
+    if call.accumulators is not None:
+        accumulators = call.accumulators + accumulators
+    if call.partial:
+        return accumulators
+    if np.issubdtype(accumulators.dtype, np.floating):
+        return _finish_real(accumulators, call, axis)
+    target = call.target
+    channels = accumulators.shape[axis]
+    steps = np.broadcast_to(call.scale(0) * channel_scales(call, channels), (channels,))
+    bias = _integer_bias(call, steps)
+    if not isinstance(target, IntegerFormat):
+        shape = [-1 if position == axis else 1 for position in range(accumulators.ndim)]
+        real = (accumulators + bias.reshape(shape)) * steps.reshape(shape)
+        return call.encoded(activated(real, _activation(call)))
+    low, high = clamp_codes(_activation(call), call)
+    return rule(
+        accumulators,
+        bias,
+        (steps / call.output_scale).astype(np.float32),
+        axis=axis,
+        zero=call.output_zero,
+        low=low,
+        high=high,
+        storage=target.storage,
+    )
+
+
+def channel_scales(call: Call, channels: int) -> NDArray[np.float64]:
+    """Scales of the second operand along the output channels of the tile, shape (channels,) or ()."""
+    encoding = call.local(1)
+    scales = np.asarray(encoding.scale, np.float64)
+    if encoding.axis is None or scales.size == 1:
+        return scales.reshape(-1)[0] if scales.size == 1 else scales
+    allowed = {"conv2d": 0, "linear": 0, "conv_transpose2d": 1}
+    rank = len(call.boxes[1])
+    matmul = rank - 2 if call.op.kind.name == "matmul" and call.op["transpose_b"] else rank - 1
+    if encoding.axis != allowed.get(call.op.kind.name, matmul):
+        raise UnsupportedError(
+            f"scales run along axis {encoding.axis} of the weights",
+            where=call.where,
+            allowed=f"the axis of the output channels, {allowed.get(call.op.kind.name, matmul)}",
+            fix="register a kernel with the hook cosim_kernels",
+        )
+    # A grouped transposed convolution names its output channels once for all groups.
+    return np.tile(scales, channels // scales.size)
+
+
+def _integer_bias(call: Call, steps: NDArray[np.float64]) -> NDArray[np.int64]:
+    if len(call.operands) < 3:
+        return np.zeros(steps.shape, np.int64)
+    codes = call.operand(2)
+    if call.is_integer(2):
+        encoding = call.local(2)
+        scale = np.broadcast_to(np.asarray(encoding.scale, np.float32), steps.shape)
+        if np.array_equal(scale, steps.astype(np.float32)) and not np.any(encoding.zero_point):
+            return codes.astype(np.int64)
+    return np.rint(call.real(2).astype(np.float64) / steps).astype(np.int64)
+
+
+def _finish_real(accumulators: Array, call: Call, axis: int) -> Array:
+    if len(call.operands) >= 3:
+        shape = [-1 if position == axis else 1 for position in range(accumulators.ndim)]
+        accumulators = accumulators + call.real(2).reshape(shape)
+    return call.encoded(activated(accumulators, _activation(call)))
+
+
+def _activation(call: Call) -> str:
+    return str(call.op["activation"]) if "activation" in call.op.kind.defaults else "none"
+
+
+def activated(real: Array, activation: str) -> Array:
+    """Clamp of real values fused into an op."""
+    if activation == "none":
+        return real
+    return np.clip(real, 0, 6) if activation == "relu6" else np.maximum(real, 0)
+
+
+def clamp_codes(activation: str, call: Call) -> tuple[int, int]:
+    """Lowest and highest code of the output under a fused activation."""
+    target = call.target
+    assert isinstance(target, IntegerFormat)  # callers have asked
+    low, high = target.low, target.high
+    if activation != "none":
+        low = max(low, call.output_zero)
+    if activation == "relu6":
+        high = min(high, int(np.rint(6.0 / call.output_scale)) + call.output_zero)
+    return low, high

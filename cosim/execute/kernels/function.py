@@ -1,0 +1,85 @@
+"""Functions of one element. On 8-bit codes they are a table of 256 entries, made in float64."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from scipy.special import erf  # numpy has no error function
+
+from cosim.execute.call import Array, Call
+from cosim.execute.kernels.recode import quantised
+from cosim.formats import IntegerFormat
+from cosim.graph.op import Op
+from cosim.plugin.functions import Kernel
+
+Function = Callable[[Array, Op], Array]
+
+
+def _sigmoid(x: Array) -> Array:
+    # exp of a negative number only: no overflow on either side.
+    small = np.exp(-np.abs(x))
+    return np.where(x >= 0, 1 / (1 + small), small / (1 + small))
+
+
+def _gelu(x: Array, op: Op) -> Array:
+    """Hendrycks and Gimpel, doi:10.48550/arXiv.1606.08415."""
+    if op["approximate"] == "tanh":
+        return 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x)))
+    return 0.5 * x * (1 + erf(x * math.sqrt(0.5)))
+
+
+def _elu(x: Array, op: Op) -> Array:
+    return np.where(x >= 0, x, op["alpha"] * np.expm1(np.minimum(x, 0)))
+
+
+FUNCTIONS: dict[str, Function] = {
+    "relu": lambda x, op: np.maximum(x, 0),
+    "relu6": lambda x, op: np.clip(x, 0, 6),
+    "hard_swish": lambda x, op: x * np.clip(x + 3, 0, 6) / 6,
+    "hard_sigmoid": lambda x, op: np.clip(x + 3, 0, 6) / 6,
+    "silu": lambda x, op: x * _sigmoid(x),
+    "sigmoid": lambda x, op: _sigmoid(x),
+    "tanh": lambda x, op: np.tanh(x),
+    "exp": lambda x, op: np.exp(x),
+    "log": lambda x, op: np.log(x),
+    "sqrt": lambda x, op: np.sqrt(x),
+    "rsqrt": lambda x, op: 1 / np.sqrt(x),
+    "neg": lambda x, op: -x,
+    "abs": lambda x, op: np.abs(x),
+    "erf": lambda x, op: erf(x),
+    "reciprocal": lambda x, op: 1 / x,
+    "identity": lambda x, op: x,
+    "quantize": lambda x, op: x,
+    "dequantize": lambda x, op: x,
+    "requantize": lambda x, op: x,
+    "clip": lambda x, op: np.clip(x, op["low"], op["high"]),
+    "leaky_relu": lambda x, op: np.where(x >= 0, x, op["alpha"] * x),
+    "gelu": _gelu,
+    "elu": _elu,
+    "softplus": lambda x, op: np.logaddexp(x.dtype.type(0), x),
+}
+
+
+def unary(name: str) -> Kernel:
+    """Kernel of a function of one operand."""
+    function = FUNCTIONS[name]
+
+    def kernel(call: Call) -> Array:
+        form = call.formats[call.inputs[0].format] if call.is_integer(0) else None
+        if not call.all_integer or not isinstance(form, IntegerFormat):
+            with np.errstate(all="ignore"):
+                return call.encoded(function(call.real(0), call.op))
+        codes = call.operand(0)
+        with np.errstate(all="ignore"):
+            if form.bits > 8:
+                return quantised(function(_real(codes, call), call.op), call)
+            table = quantised(function(_real(np.arange(256, dtype=np.uint8).view(np.int8), call), call.op), call)
+        return table[codes.view(np.uint8)]
+
+    return kernel
+
+
+def _real(codes: Array, call: Call) -> Array:
+    return (codes.astype(np.float64) - call.zero(0)) * call.scale(0)

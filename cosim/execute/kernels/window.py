@@ -1,0 +1,120 @@
+"""`conv2d` and `conv_transpose2d` on boxes."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from cosim.execute.call import Array, Call, padded
+from cosim.execute.kernels.depthwise import depthwise
+from cosim.execute.kernels.exact import Arithmetic, arithmetic
+from cosim.execute.kernels.finish import finished
+
+_COLUMNS = 1 << 19  # elements of one block of columns: 2 MiB of float32 stay near the core
+
+
+def conv2d(call: Call) -> Array:
+    """Convolution of a tile: loops N G K C OY OX FY FX."""
+    rule = arithmetic(call)
+    x, zero = _image(call, rule)
+    w = _weights(call, rule)
+    return finished(_convolve(x, w, zero, call.op["strides"], call.op["dilations"], rule), call, 1)
+
+
+def conv_transpose2d(call: Call) -> Array:
+    """Transposed convolution: a convolution of the zero-inserted image by the flipped window."""
+    rule = arithmetic(call)
+    x, zero = _image(call, rule)
+    x = _insert_zeros(x, zero, call)
+    w = _weights(call, rule)
+    groups, (inner, outer) = _tile_groups(call), w.shape[:2]
+    w = w.reshape(groups, inner // groups, outer, *w.shape[2:]).swapaxes(1, 2)
+    w = np.ascontiguousarray(w.reshape(groups * outer, inner // groups, *w.shape[3:])[:, :, ::-1, ::-1])
+    return finished(_convolve(x, w, zero, (1, 1), call.op["dilations"], rule), call, 1)
+
+
+def _tile_groups(call: Call) -> int:
+    loop = call.space.index("G")
+    return int(call.tile[loop, 1] - call.tile[loop, 0])
+
+
+def _image(call: Call, rule: Arithmetic) -> tuple[Array, int]:
+    """The padded image box, as codes (with the code of zero) or real values."""
+    box, reach = call.boxes[0], call.reaches[0]
+    if rule.chunk:
+        zero = call.zero(0)
+        storage = np.dtype(np.int8 if call.inputs[0].bits <= 8 else np.int32)
+        return padded(call.operands[0], box, reach, zero, storage), zero
+    real = None if call.operands[0] is None else call.real(0)
+    return padded(real, box, reach, 0.0, np.dtype(np.float32)), 0
+
+
+def _weights(call: Call, rule: Arithmetic) -> Array:
+    if not rule.chunk:
+        return call.real(1)
+    zero = call.zero(1)
+    return call.operand(1).astype(np.int32) - zero if zero else call.operand(1)
+
+
+def _insert_zeros(x: Array, zero: int, call: Call) -> Array:
+    """Put `stride - 1` zeros between neighbours; the result starts where the first output's window starts."""
+    tile, (sy, sx), (dy, dx) = call.tile, call.op["strides"], call.op["dilations"]
+    starts, sizes = [], []
+    axes = call.space.inputs[0].axes
+    for axis, loop, tap, dilation in ((2, "OY", "FY", dy), (3, "OX", "FX", dx)):
+        low, high = tile[call.space.index(loop)]
+        taps = tile[call.space.index(tap), 1]
+        starts.append(int(low + axes[axis].offset))
+        sizes.append(int(high - low + dilation * (taps - 1)))
+    out = np.full((*x.shape[:2], *sizes), zero, x.dtype)
+    reach = call.reaches[0]
+    top, left = int(reach[2, 0]) * sy - starts[0], int(reach[3, 0]) * sx - starts[1]
+    out[:, :, top::sy, left::sx] = x
+    return out
+
+
+def _convolve(
+    x: Array, w: Array, zero: int, strides: tuple[int, int], dilations: tuple[int, int], rule: Arithmetic
+) -> Array:
+    """Valid convolution of x (N, G*C, H, W) by w (G*K, C, FY, FX); `zero` is the code of 0 in x."""
+    groups = x.shape[1] // w.shape[1]
+    if groups > 1 and w.shape[1] == 1:
+        sums = depthwise(x, w, strides, dilations, rule.accumulator)
+    else:
+        sums = _by_columns(x, w, groups, strides, dilations, rule)
+    if zero:
+        # Folding the zero point keeps the operands at 8 bits: sum (x - z) w = sum x w - z sum w.
+        sums -= (zero * w.sum(axis=(1, 2, 3), dtype=np.int64)).astype(sums.dtype)[None, :, None, None]
+    return sums
+
+
+def _by_columns(
+    x: Array, w: Array, groups: int, strides: tuple[int, int], dilations: tuple[int, int], rule: Arithmetic
+) -> Array:
+    """Columns of windows times the weights, a block of output rows at a time."""
+    (sy, sx), (dy, dx) = strides, dilations
+    outer, inner, fy, fx = w.shape
+    rows = (x.shape[2] - dy * (fy - 1) - 1) // sy + 1
+    width = (x.shape[3] - dx * (fx - 1) - 1) // sx + 1
+    out = np.empty((x.shape[0], outer, rows, width), rule.accumulator)
+    terms = inner * fy * fx
+    w2 = w.reshape(outer, terms).astype(rule.factor)
+    block = max(1, _COLUMNS // (terms * width))
+    per_group = outer // groups
+    for n in range(x.shape[0]):
+        for g in range(groups):
+            image = x[n, g * inner : (g + 1) * inner]
+            mine = slice(g * per_group, (g + 1) * per_group)
+            c, h, v = image.strides
+            for row in range(0, rows, block):
+                count = min(block, rows - row)
+                windows = as_strided(
+                    image[:, row * sy :],
+                    (inner, fy, fx, count, width),
+                    (c, dy * h, dx * v, sy * h, sx * v),
+                    writeable=False,
+                )
+                columns = windows.astype(rule.factor, order="C").reshape(terms, count * width)
+                sums = rule.product(w2[mine], columns)
+                out[n, mine, row : row + count] = sums.reshape(per_group, count, width)
+    return out

@@ -1,0 +1,73 @@
+"""How far quantised values are from real ones: signal-to-quantisation-noise ratios."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from cosim.errors import DescriptionError
+from cosim.execute.call import Array
+from cosim.execute.kernels import KERNELS
+from cosim.execute.values import decode
+from cosim.execute.whole import whole
+from cosim.formats import Format
+from cosim.formats.builtin import FORMATS
+from cosim.graph.graph import Graph
+from cosim.plugin.functions import Kernel
+
+
+def sqnr(reference: ArrayLike, values: ArrayLike) -> float:
+    """10 log10 of the energy of `reference` over the energy of the difference [dB].
+
+    Infinity where they are equal; minus infinity where the reference is zero and the values are not.
+    """
+    truth = np.asarray(reference, np.float64)
+    given = np.asarray(values, np.float64)
+    if truth.shape != given.shape:
+        message = f"shapes {truth.shape} and {given.shape} differ"
+        raise DescriptionError(message)
+    signal, noise = float(np.square(truth).sum()), float(np.square(truth - given).sum())
+    if noise == 0.0:
+        return float("inf")
+    return 10.0 * float(np.log10(signal / noise)) if signal else float("-inf")
+
+
+def compare(
+    graph: Graph,
+    reference: Graph,
+    inputs: Mapping[str, ArrayLike],
+    *,
+    kernels: Mapping[str, Kernel] = KERNELS,
+    formats: Mapping[str, Format] = FORMATS,
+) -> pd.DataFrame:
+    """SQNR of each op's output in `graph` against the tensor of the same name in `reference`.
+
+    Columns: op, kind, tensor, format, is_output, sqnr_db. Both graphs see the same real `inputs`; ops whose output
+    has no counterpart (fused away) are left out.
+    """
+    names = {op.output for op in graph.ops} & {op.output for op in reference.ops}
+    truth: dict[str, Array] = {}
+
+    def remember(name: str, codes: Array) -> None:
+        if name in names:
+            truth[name] = decode(codes, reference.tensors[name].encoding, formats)
+
+    whole(reference, inputs, observe=remember, kernels=kernels, formats=formats)
+    ratios: dict[str, float] = {}
+
+    def measure(name: str, codes: Array) -> None:
+        if name in truth:
+            ratios[name] = sqnr(truth.pop(name), decode(codes, graph.tensors[name].encoding, formats))
+
+    whole(graph, inputs, observe=measure, kernels=kernels, formats=formats)
+    rows = [
+        (op.name, op.kind.name, op.output, graph.tensors[op.output].encoding.format, op.output in graph.outputs)
+        for op in graph.ops
+        if op.output in ratios
+    ]
+    table = pd.DataFrame(rows, columns=["op", "kind", "tensor", "format", "is_output"])
+    table["sqnr_db"] = [ratios[tensor] for tensor in table["tensor"]]
+    return table

@@ -1,0 +1,95 @@
+"""Which boxes the tiles of an op touch, computed for all tiles at once, and the `Call` of each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from cosim.errors import UnsupportedError, nearest
+from cosim.execute.call import Array, Call
+from cosim.execute.kernels.exact import accumulator_dtype
+from cosim.formats import Format
+from cosim.formats.builtin import FORMATS
+from cosim.graph.graph import Graph
+from cosim.graph.op import Op
+from cosim.graph.space import Boxes, Space
+from cosim.plugin.functions import Kernel
+
+
+@dataclass(frozen=True, eq=False)
+class Tiles:
+    """Tiles of one op with their boxes.
+
+    Attributes
+    ----------
+    tiles, outputs
+        Shapes (tiles, loops, 2) and (tiles, output axes, 2).
+    boxes, reaches
+        Per input (tiles, axes, 2): clipped to the tensor, and as far as the kernel reaches.
+    """
+
+    graph: Graph
+    op: Op
+    space: Space
+    tiles: Boxes = field(repr=False)
+    outputs: Boxes = field(repr=False)
+    boxes: tuple[Boxes, ...] = field(repr=False)
+    reaches: tuple[Boxes, ...] = field(repr=False)
+    formats: Mapping[str, Format] = field(repr=False, default_factory=lambda: FORMATS)
+
+    @classmethod
+    def of(cls, graph: Graph, op: Op, tiles: Boxes | None = None, formats: Mapping[str, Format] = FORMATS) -> Tiles:
+        """Boxes of `tiles`, shape (tiles, loops, 2); of the whole op where none are given."""
+        space = graph.space(op)
+        tiles = space.whole if tiles is None else tiles
+        boxes = tuple(access.boxes(tiles) for access in space.inputs)
+        reaches = tuple(access.reach(tiles) for access in space.inputs)
+        return cls(graph, op, space, tiles, space.output.boxes(tiles), boxes, reaches, formats)
+
+    def is_empty(self, index: int, position: int) -> bool:
+        """Whether a tile touches nothing of an operand."""
+        box = self.boxes[position][index]
+        return bool(np.any(box[:, 1] <= box[:, 0]))
+
+    def call(
+        self,
+        index: int,
+        operands: Sequence[Array | None],
+        accumulators: Array | None = None,
+        partial: bool = False,
+    ) -> Call:
+        """The call of one tile; `operands` are exactly its operand boxes."""
+        tensors = self.graph.tensors
+        return Call(
+            op=self.op,
+            space=self.space,
+            tile=self.tiles[index],
+            operands=tuple(None if array is None else np.ascontiguousarray(array) for array in operands),
+            boxes=tuple(boxes[index] for boxes in self.boxes),
+            reaches=tuple(reach[index] for reach in self.reaches),
+            output_box=self.outputs[index],
+            inputs=tuple(tensors[name].encoding for name in self.op.inputs),
+            output=tensors[self.op.output].encoding,
+            accumulators=accumulators,
+            partial=partial,
+            formats=self.formats,
+        )
+
+
+def accumulators_of(graph: Graph, op: Op, formats: Mapping[str, Format] = FORMATS) -> np.dtype[np.generic]:
+    """dtype of the partial sums of an op."""
+    return accumulator_dtype(*(graph.tensors[name].encoding for name in op.inputs[:2]), formats=formats)
+
+
+def kernel_of(op: Op, kernels: Mapping[str, Kernel]) -> Kernel:
+    """The kernel of an op's kind; `UnsupportedError` where there is none."""
+    name = op.kind.name
+    if name not in kernels:
+        raise UnsupportedError(
+            f"no kernel computes op kind {name!r}{nearest(name, kernels)}",
+            where=f"op {op.name}",
+            fix="register one with the hook cosim_kernels",
+        )
+    return kernels[name]

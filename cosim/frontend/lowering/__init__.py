@@ -1,0 +1,7 @@
+"""What all frontends share: a Graph in the making, and the sources' compound operations written as steps."""
+
+from cosim.frontend.lowering import view
+from cosim.frontend.lowering.lowering import Lowering
+from cosim.frontend.lowering.value import INT32, Array, Shape, Step, Value, known, scalar
+
+__all__ = ["INT32", "Array", "Lowering", "Shape", "Step", "Value", "known", "scalar", "view"]

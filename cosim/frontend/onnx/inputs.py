@@ -1,0 +1,160 @@
+"""Shapes of a model's inputs: fixed, given by the user, or an unbound batch that becomes 1."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from onnx import ModelProto, TensorProto, ValueInfoProto
+
+from cosim.errors import DescriptionError, UnsupportedError, nearest
+from cosim.formats import FLOAT32, Encoding
+from cosim.frontend.lowering import INT32, Lowering, Shape, Value
+
+FLOATS = {TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.BFLOAT16}
+INTEGERS = {
+    TensorProto.INT8,
+    TensorProto.INT16,
+    TensorProto.INT32,
+    TensorProto.INT64,
+    TensorProto.UINT8,
+    TensorProto.UINT16,
+    TensorProto.UINT32,
+    TensorProto.UINT64,
+    TensorProto.BOOL,
+}
+
+Extent = int | str | None
+"""A size, the name of a symbolic size, or nothing known."""
+
+
+def read_inputs(low: Lowering, model: ModelProto, shapes: Mapping[str, Sequence[int]] | None) -> dict[str, Value]:
+    """Declare every input that is no initializer; `shapes` binds open dimensions.
+
+    Raises
+    ------
+    DescriptionError
+        `shapes` names no input or does not fit it, or a dimension other than the batch stays open.
+    """
+    held = {tensor.name for tensor in model.graph.initializer}
+    infos = [info for info in model.graph.input if info.name not in held]
+    declared = {info.name: _declared(info) for info in infos}
+    listing = ", ".join(f"{name} {_text(extents)}" for name, extents in declared.items()) or "none"
+    given = {name: tuple(int(extent) for extent in shape) for name, shape in (shapes or {}).items()}
+    for name in given:
+        if name not in declared:
+            raise DescriptionError(
+                f"there is no input {name!r}{nearest(name, declared)}", where=low.where, allowed=f"inputs: {listing}"
+            )
+    symbols = _symbols(low, declared, given, listing)
+    casts = _only_cast(model)
+    values = {}
+    for info in infos:
+        shape = _bind(low, info.name, declared[info.name], given.get(info.name), symbols, listing)
+        values[info.name] = low.input(info.name, shape, _encoding(low, info, casts))
+    return values
+
+
+def _declared(info: ValueInfoProto) -> tuple[Extent, ...] | None:
+    if not info.type.tensor_type.HasField("shape"):
+        return None
+    extents: list[Extent] = []
+    for dim in info.type.tensor_type.shape.dim:
+        if dim.HasField("dim_value") and dim.dim_value >= 0:
+            extents.append(int(dim.dim_value))
+        else:
+            extents.append(dim.dim_param or None)
+    return tuple(extents)
+
+
+def _text(extents: tuple[Extent, ...] | None) -> str:
+    if extents is None:
+        return "(rank unknown)"
+    return "x".join("?" if extent is None else str(extent) for extent in extents) or "scalar"
+
+
+def _symbols(
+    low: Lowering,
+    declared: Mapping[str, tuple[Extent, ...] | None],
+    given: Mapping[str, Shape],
+    listing: str,
+) -> dict[str, int]:
+    """Sizes of symbolic dimensions that `given` fixes; one symbol means one size in all inputs."""
+    symbols: dict[str, int] = {}
+    for name, shape in given.items():
+        extents = declared[name]
+        where = f"{low.where}: input {name}"
+        if extents is not None and len(extents) != len(shape):
+            raise DescriptionError(
+                f"--shape gives {len(shape)} dimensions ({_text(shape)}), the model has {len(extents)}",
+                where=where,
+                allowed=f"inputs: {listing}",
+            )
+        if min(shape, default=1) < 1:
+            raise DescriptionError(f"--shape {name}={_text(shape)} has a dimension below 1", where=where)
+        for position, (extent, size) in enumerate(zip(extents or (), shape, strict=False)):
+            fixed = symbols.setdefault(extent, size) if isinstance(extent, str) else extent
+            if fixed is not None and fixed != size:
+                raise DescriptionError(
+                    f"--shape gives {size} for dimension {position}, the model fixes it to {fixed}",
+                    where=where,
+                    allowed=f"inputs: {listing}",
+                    fix="leave it as it is, or export the model with that dimension dynamic",
+                )
+    return symbols
+
+
+def _bind(
+    low: Lowering,
+    name: str,
+    extents: tuple[Extent, ...] | None,
+    given: Shape | None,
+    symbols: Mapping[str, int],
+    listing: str,
+) -> Shape:
+    if given is not None:
+        return given
+    bound = None if extents is None else [symbols.get(e) if isinstance(e, str) else e for e in extents]
+    if bound and bound[0] is None:
+        bound[0] = 1
+        low.note(f"input {name!r}: open batch dimension set to 1")
+    if bound is None or any(extent is None or extent < 1 for extent in bound):
+        example = [size or extent or 0 for size, extent in zip(bound or (), extents or (), strict=True)]
+        if example:
+            suggestion = "x".join(str(e) if isinstance(e, int) and e > 0 else "224" for e in example)
+        else:
+            suggestion = "1x3x224x224"
+        raise DescriptionError(
+            f"input {name!r} has open dimensions: {_text(extents)}",
+            where=low.where,
+            allowed=f"inputs: {listing}",
+            fix=f"give its shape, for example --shape {name}={suggestion}",
+        )
+    return tuple(extent for extent in bound if extent is not None)
+
+
+def _only_cast(model: ModelProto) -> set[str]:
+    """Inputs whose only readers are casts to floating point: they may as well arrive as floats."""
+    readers: dict[str, list[bool]] = {}
+    for node in model.graph.node:
+        is_cast = node.op_type == "Cast" and any(a.name == "to" and a.i in FLOATS for a in node.attribute)
+        for name in node.input:
+            readers.setdefault(name, []).append(is_cast)
+    return {name for name, kinds in readers.items() if all(kinds)}
+
+
+def _encoding(low: Lowering, info: ValueInfoProto, casts: set[str]) -> Encoding:
+    kind = info.type.tensor_type.elem_type
+    if kind in FLOATS:
+        if kind != TensorProto.FLOAT:
+            low.note(f"input {info.name!r}: {TensorProto.DataType.Name(kind).lower()} taken as fp32")
+        return FLOAT32
+    if kind not in INTEGERS:
+        raise UnsupportedError(
+            f"input {info.name!r} holds {TensorProto.DataType.Name(kind).lower() if kind else 'no tensor'}",
+            where=low.where,
+            allowed="floating-point, integer and boolean tensors",
+        )
+    if info.name in casts:
+        low.note(f"input {info.name!r}: cast to floating point at once, so it is taken as fp32")
+        return FLOAT32
+    return INT32

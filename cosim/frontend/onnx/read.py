@@ -1,0 +1,170 @@
+"""`read_onnx`: an ONNX file becomes a Graph."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from onnx import AttributeProto, GraphProto, NodeProto, helper, numpy_helper
+
+from cosim.errors import CosimError, DescriptionError, UnsupportedError, nearest
+from cosim.frontend.lowering import Lowering, Value, known
+from cosim.frontend.onnx.file import array_of, load_model, opset_of
+from cosim.frontend.onnx.fold import fold, foldable
+from cosim.frontend.onnx.inputs import read_inputs
+from cosim.frontend.onnx.node import Converter, Node
+from cosim.frontend.onnx.table import CONVERTERS
+from cosim.graph.graph import Graph
+
+
+def read_onnx(path: str | Path, *, shapes: Mapping[str, Sequence[int]] | None = None) -> Graph:
+    """Read a network from an ONNX file (opset 7 or newer).
+
+    Parameters
+    ----------
+    path
+        The ``.onnx`` file; external data must lie in its folder.
+    shapes
+        Input name -> shape, for inputs with open dimensions. An open batch dimension that is not given becomes 1,
+        and the Graph's provenance says so.
+
+    Returns
+    -------
+    Graph
+        With constants in fp32 (indices in int32) and ``values="user"``.
+
+    Raises
+    ------
+    DescriptionError
+        A damaged file, open dimensions, weights that are not finite, external data outside the folder.
+    UnsupportedError
+        An operator, or a use of one, that has no counterpart among the op kinds.
+    """
+    path = Path(path)
+    model = load_model(path)
+    low = Lowering(path.stem, where=str(path))
+    opset = opset_of(model, low.where)
+    scope: dict[str, Value] = dict(read_inputs(low, model, shapes))
+    _read_initializers(low, model.graph, scope, path)
+    _Reader(low, opset, CONVERTERS).convert(model.graph, scope)
+    for info in model.graph.output:
+        if info.name not in scope:
+            raise DescriptionError(f"output {info.name!r} is written by no node", where=low.where)
+        low.output(info.name, scope[info.name])
+    low.label = ""
+    producer = " ".join(part for part in (model.producer_name, model.producer_version) if part)
+    origin = f"read from {path.name} (ONNX opset {opset}{', ' + producer if producer else ''})"
+    return low.finish((origin,))
+
+
+class _Reader:
+    """Walks nodes in order; a branch of an If is walked in the scope around it."""
+
+    def __init__(self, low: Lowering, opset: int, converters: Mapping[str, Converter]) -> None:
+        self.low = low
+        self.opset = opset
+        self.converters = converters
+
+    def convert(self, graph: GraphProto, scope: dict[str, Value]) -> None:
+        """Convert all nodes of `graph`; `scope` gains what they write."""
+        for position, proto in enumerate(graph.node):
+            label = proto.name or next((name for name in proto.output if name), f"{proto.op_type}_{position}")
+            self.low.label = label
+            inputs = self._inputs(proto, scope)
+            for name, value in zip(proto.output, self._outputs(proto, inputs, scope), strict=False):
+                if name:
+                    if not value.label:
+                        value.label = name
+                    scope[name] = value
+
+    def _inputs(self, proto: NodeProto, scope: Mapping[str, Value]) -> tuple[Value | None, ...]:
+        for name in proto.input:
+            if name and name not in scope:
+                raise DescriptionError(
+                    f"input {name!r} of {proto.op_type} is written by no earlier node",
+                    where=self.low.place(),
+                    fix="the nodes are out of order, or an optional output without counterpart is used: run onnx.checker",
+                )
+        return tuple(scope[name] if name else None for name in proto.input)
+
+    def _outputs(
+        self, proto: NodeProto, inputs: tuple[Value | None, ...], scope: dict[str, Value]
+    ) -> Sequence[Value]:
+        if proto.domain not in ("", "ai.onnx"):
+            raise self._unknown(proto, f"{proto.domain}::{proto.op_type}")
+        if proto.op_type == "If":
+            return self._branch(proto, inputs, scope)
+        if foldable(proto, inputs):
+            return fold(proto, inputs, self.opset, self.low.place())
+        converter = self.converters.get(proto.op_type)
+        if converter is None:
+            raise self._unknown(proto, proto.op_type)
+        attributes = MappingProxyType({attribute.name: _python(attribute) for attribute in proto.attribute})
+        node = Node(proto.op_type, self.opset, attributes, inputs, tuple(proto.output), self.low)
+        try:
+            result = converter(node)
+        except CosimError as error:
+            if error.where is None:
+                raise type(error)(error.found, where=self.low.place(), allowed=error.allowed, fix=error.fix) from error
+            raise
+        return (result,) if isinstance(result, Value) else result
+
+    def _branch(
+        self, proto: NodeProto, inputs: tuple[Value | None, ...], scope: dict[str, Value]
+    ) -> Sequence[Value]:
+        condition = inputs[0]
+        if condition is None or condition.array is None:
+            raise UnsupportedError(
+                "If whose condition is only known at run time",
+                where=self.low.place(),
+                allowed="a network without control flow",
+                fix="export the branch that you need",
+            )
+        name = "then_branch" if bool(condition.array.reshape(-1)[0]) else "else_branch"
+        body = next(attribute.g for attribute in proto.attribute if attribute.name == name)
+        inner = dict(scope)
+        _read_initializers(self.low, body, inner, Path(self.low.where))
+        self.convert(body, inner)
+        return tuple(inner[info.name] for info in body.output)
+
+    def _unknown(self, proto: NodeProto, op_type: str) -> UnsupportedError:
+        close = nearest(op_type.rpartition("::")[2], self.converters)
+        return UnsupportedError(
+            f"operator {op_type} (opset {self.opset}) has no converter{close}",
+            where=self.low.place(),
+            allowed=", ".join(sorted(self.converters)),
+            fix="export the operator as simpler ones, or add a frontend by the plugin hook cosim_frontends "
+            "(and the op kind itself by cosim_op_kinds)",
+        )
+
+
+def _read_initializers(low: Lowering, graph: GraphProto, scope: dict[str, Value], path: Path) -> None:
+    if graph.sparse_initializer:
+        raise UnsupportedError(
+            f"sparse initializer {graph.sparse_initializer[0].values.name!r}",
+            where=low.where,
+            allowed="dense initializers",
+            fix="save the weights dense; cosim's own compression finds the zeros again",
+        )
+    for tensor in graph.initializer:
+        array = array_of(tensor, path)
+        if array.dtype.kind not in "fiub":
+            array = array.astype(np.float32)  # bfloat16 and the 8-bit floats: fp32 holds them exactly
+        scope[tensor.name] = known(array, tensor.name)
+        tensor.ClearField("raw_data")  # the array holds the elements now: once is enough
+
+
+def _python(attribute: AttributeProto) -> Any:
+    if attribute.type == AttributeProto.TENSOR:
+        return numpy_helper.to_array(attribute.t)
+    value = helper.get_attribute_value(attribute)
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if isinstance(value, list) and value and isinstance(value[0], bytes):
+        return [item.decode("utf-8", "replace") for item in value]
+    return value
+
+

@@ -1,0 +1,183 @@
+"""Networks, devices and technologies by name or file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosim.errors import DescriptionError, UnsupportedError, nearest
+from cosim.graph import Graph, rebatch, with_weights
+from cosim.hardware import Hardware
+from cosim.plugin.registry import Registry, load_registry
+
+if TYPE_CHECKING:
+    import torch
+
+    from cosim.hardware.technology import Technology
+
+    Network = str | Path | Graph | torch.nn.Module
+
+Shapes = Mapping[str, Sequence[int]]
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+LISTED = 12
+
+
+def load_graph(
+    network: Network,
+    *,
+    shapes: Shapes = NOTHING,
+    batch: int | None = None,
+    seed: int = 0,
+    weights: str | Path | Mapping[str, NDArray[Any]] | None = None,
+) -> Graph:
+    """The Graph of a network.
+
+    Parameters
+    ----------
+    network
+        Name of a registered workload, path of a file that a frontend reads, a PyTorch module, or a Graph.
+    shapes
+        Shapes of inputs that the file leaves open, or of all inputs of a PyTorch module.
+    batch
+        Samples per inference; what the network says where None.
+    seed
+        Of the synthetic weights of a workload.
+    weights
+        Path of a ``.safetensors`` file, or arrays by name, that replace the constants of the same names.
+
+    Raises
+    ------
+    DescriptionError
+        No workload and no file is called so, or shapes, batch or weights do not fit.
+    UnsupportedError
+        No frontend reads such a file.
+    """
+    if batch is not None and batch < 1:
+        raise DescriptionError(f"batch is {batch}", allowed="an integer >= 1")
+    graph = _graph(network, shapes, batch, seed)
+    return graph if weights is None else with_weights(graph, _arrays(weights))
+
+
+def load_hardware(device: str | Path | Hardware, overrides: Mapping[str, str] = NOTHING) -> Hardware:
+    """The Hardware of a registered name such as ``"npu/edge-256"``, or of a YAML file.
+
+    Parameters
+    ----------
+    overrides
+        Dotted keys to new values: ``{"memories.dram.bandwidth": "25.6 GB/s"}``.
+
+    Raises
+    ------
+    DescriptionError
+        No device and no file is called so, or the description is wrong.
+    """
+    from cosim.hardware.load import load_hardware as read
+
+    if isinstance(device, Hardware):
+        if overrides:
+            raise DescriptionError("overrides of loaded hardware", fix="give its name or file instead")
+        return device
+    registry = load_registry()
+    kinds = registry["engine_kinds"]
+    if str(device) in registry["hardware"]:
+        return read(registry.get("hardware", str(device)), overrides=overrides, engine_kinds=kinds)
+    path = _file("hardware", device, registry.names("hardware"), (".yaml", ".yml"))
+    return read(path, overrides=overrides, engine_kinds=kinds)
+
+
+def load_technology(name: str | Path) -> Technology:
+    """The Technology of a registered name such as ``"cmos-16nm"``, or of a YAML file; errors as `load_hardware`."""
+    from cosim.hardware.load import load_technology as read
+
+    registry = load_registry()
+    if str(name) in registry["technologies"]:
+        return read(registry.get("technologies", str(name)))
+    return read(_file("technology", name, registry.names("technologies"), (".yaml", ".yml")))
+
+
+def _graph(network: Network, shapes: Shapes, batch: int | None, seed: int) -> Graph:
+    if isinstance(network, Graph):
+        return network if batch is None else rebatch(network, batch)
+    if not isinstance(network, str | Path):
+        return _from_module(network, shapes, batch)
+    registry = load_registry()
+    if str(network) in registry["workloads"]:
+        if shapes:
+            raise DescriptionError(
+                f"workload {network!r} has fixed shapes", allowed="batch", fix="leave `shapes` out, or export a file"
+            )
+        return _checked(registry.get("workloads", str(network))(batch=batch or 1, seed=seed), str(network))
+    graph = _read(network, shapes, registry)
+    return graph if batch is None else rebatch(graph, batch)
+
+
+def _read(network: str | Path, shapes: Shapes, registry: Registry) -> Graph:
+    frontends = registry["frontends"]
+    suffixes = tuple(suffix for name in frontends for suffix in frontends[name].suffixes)
+    path = _file("workload", network, registry.names("workloads"), suffixes)
+    for name in frontends:
+        if path.suffix.lower() in frontends[name].suffixes:
+            return _checked(frontends[name].read(path, shapes=shapes), str(path))
+    raise UnsupportedError(
+        f"no frontend reads {path.suffix or 'a file without suffix'!r}",
+        where=str(path),
+        allowed=", ".join(suffixes),
+        fix="export the network as one of these, or add a frontend by the hook cosim_frontends",
+    )
+
+
+def _from_module(module: Any, shapes: Shapes, batch: int | None) -> Graph:
+    if not (hasattr(module, "state_dict") and hasattr(module, "forward")):
+        raise DescriptionError(
+            f"a {type(module).__name__} is no network", allowed="a name, a path, a Graph or a PyTorch module"
+        )
+    from cosim.frontend.torch import from_module
+
+    graph = from_module(module, shapes=shapes)
+    return graph if batch is None else rebatch(graph, batch)
+
+
+def _checked(graph: object, where: str) -> Graph:
+    if not isinstance(graph, Graph):
+        raise DescriptionError(f"gave a {type(graph).__name__}, not a Graph", where=where)
+    return graph
+
+
+def _file(what: str, name: str | Path, names: Sequence[str], suffixes: Sequence[str]) -> Path:
+    """`name` as the path of an existing file; otherwise the error that serves misspelt names and paths alike."""
+    path = Path(name)
+    if path.is_file():
+        return path
+    looks_like_path = path.suffix.lower() in suffixes
+    listed = ", ".join(names[:LISTED]) + (f", and {len(names) - LISTED} more" if len(names) > LISTED else "")
+    found = f"no such file: {path}" if looks_like_path else f"unknown {what} {str(name)!r}{nearest(str(name), names)}"
+    if path.is_dir():
+        found = f"{path} is a folder"
+    raise DescriptionError(found, allowed=f"{listed}; or the path of a file ({', '.join(suffixes)})")
+
+
+def _arrays(weights: str | Path | Mapping[str, NDArray[Any]]) -> Mapping[str, NDArray[Any]]:
+    if isinstance(weights, Mapping):
+        return {name: np.asarray(array) for name, array in weights.items()}
+    path = Path(weights)
+    if not path.is_file():
+        raise DescriptionError(f"no such file: {path}", allowed="a .safetensors file")
+    if path.suffix != ".safetensors":
+        raise DescriptionError(
+            f"suffix {path.suffix!r}", where=str(path), allowed=".safetensors", fix="safetensors.torch.save_file"
+        )
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        arrays: dict[str, NDArray[Any]] = load_file(path)
+    except (SafetensorError, KeyError, TypeError, OSError) as error:
+        raise DescriptionError(
+            f"cannot be read: {error}", where=str(path), fix="save the tensors as float32"
+        ) from error
+    return arrays

@@ -1,0 +1,147 @@
+"""Where whole tensors live, and which command wrote which of their elements last."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosim.graph.graph import Graph
+from cosim.hardware.hardware import Hardware
+from cosim.mapping.placement import aligned, first_fit, roots, spans
+from cosim.program.plan import Placement
+from cosim.program.draft import Draft
+from cosim.program.program import Content
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Home:
+    """The buffer that holds a whole tensor.
+
+    Attributes
+    ----------
+    memory, start, stop
+        Memory name and bytes [start, stop) of its root.
+    buffer
+        Row of the buffer that shows the tensor's own shape.
+    is_view
+        The bytes are another tensor's.
+    """
+
+    memory: str
+    start: int
+    stop: int
+    buffer: int
+    is_view: bool
+
+
+@dataclass(frozen=True)
+class Writers:
+    """Final writer of each cell of a tensor's tile grid.
+
+    Attributes
+    ----------
+    starts
+        First index of the cells along each axis, ascending.
+    commands
+        Command id per cell, made monotone along every axis: the last writer of any box is at its upper corner.
+    """
+
+    starts: tuple[Ints, ...]
+    commands: Ints
+
+    @staticmethod
+    def of(boxes: Ints, commands: Ints) -> Writers:
+        """Writers of `boxes` (writers, axes, 2), a grid."""
+        starts = tuple(np.unique(boxes[:, axis, 0]) for axis in range(boxes.shape[1]))
+        grid = np.full(tuple(len(start) for start in starts), -1, np.int64)
+        where = tuple(np.searchsorted(start, boxes[:, axis, 0]) for axis, start in enumerate(starts))
+        grid[where] = commands
+        for axis in range(grid.ndim):
+            grid = np.maximum.accumulate(grid, axis=axis)
+        return Writers(starts, grid)
+
+    def last(self, boxes: Ints) -> Ints:
+        """Last writer of each box, shape (boxes,)."""
+        corner = tuple(
+            np.searchsorted(start, boxes[:, axis, 1] - 1, side="right") - 1 for axis, start in enumerate(self.starts)
+        )
+        return np.asarray(self.commands[corner], np.int64)
+
+    @property
+    def final(self) -> int:
+        """The very last writer."""
+        return int(self.commands.max())
+
+
+def build_homes(
+    graph: Graph, hardware: Hardware, residents: dict[str, tuple[str, int]], draft: Draft
+) -> tuple[dict[str, Home], list[Placement]]:
+    """Give every tensor its buffer: constants first, then inputs and activations by first fit, views last.
+
+    `residents` maps a root tensor to its on-chip memory and address; all others go to main memory.
+    """
+    main = hardware.main_memory
+    memories = list(hardware.memories)
+    names = list(graph.tensors)
+    end = max(len(graph.ops) - 1, 0)
+    homes: dict[str, Home] = {}
+    placements: list[Placement] = []
+    used = {name for op in graph.ops for name in op.inputs} | set(graph.outputs)
+
+    def place(tensor: str, memory: str, address: int, role: str, first: int, last: int, *, preloaded: bool) -> None:
+        described = graph.tensors[tensor]
+        capacity = aligned(described.bytes)
+        shape = np.array(described.shape, np.int64).reshape(1, -1)
+        box = draft.add_boxes(np.stack([np.zeros_like(shape), shape], axis=2))
+        row = draft.add_buffers(
+            memory=memories.index(memory),
+            address=address,
+            capacity=capacity,
+            tensor=names.index(tensor),
+            box=box,
+            bits=described.encoding.bits,
+            content=int(Content.CODES),
+            root=-1,
+            preloaded=preloaded,
+        )
+        homes[tensor] = Home(memory, address, address + capacity, int(row[0]), is_view=False)
+        placements.append(Placement(tensor, role, memory, address, capacity, first, last))
+
+    address = 0
+    for name in graph.constants:
+        if name in used:
+            place(name, main, address, "constant", 0, end, preloaded=True)
+            address += aligned(graph.tensors[name].bytes)
+    live = spans(graph)
+    pending = sorted((s for s in live.values() if s.tensor not in residents), key=lambda s: (s.first_op, s.tensor))
+    for name, offset in first_fit(pending, None).items():
+        span = live[name]
+        role = graph.part(name).value
+        place(name, main, address + offset, role, span.first_op, span.last_op, preloaded=name in graph.inputs)
+    for name, (memory, offset) in residents.items():
+        span = live[name]
+        place(name, memory, offset, "activation", span.first_op, span.last_op, preloaded=False)
+    _show_views(graph, draft, homes, names)
+    return homes, placements
+
+
+def _show_views(graph: Graph, draft: Draft, homes: dict[str, Home], names: list[str]) -> None:
+    root = roots(graph)
+    for op in graph.ops:
+        if not op.kind.is_view or root[op.output] not in homes:
+            continue
+        home = homes[root[op.output]]
+        described = graph.tensors[op.output]
+        shape = np.array(described.shape, np.int64).reshape(1, -1)
+        columns = {name: np.concatenate(parts)[home.buffer] for name, parts in draft.buffer_columns.items()}
+        columns |= {
+            "tensor": names.index(op.output),
+            "box": draft.add_boxes(np.stack([np.zeros_like(shape), shape], axis=2))[0],
+            "root": home.buffer,
+        }
+        row = draft.add_buffers(**columns)
+        homes[op.output] = Home(home.memory, home.start, home.stop, int(row[0]), is_view=True)

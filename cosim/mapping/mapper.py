@@ -1,0 +1,271 @@
+"""The tiled mapper: op by op, double-buffered rings, weights prefetched under the op before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as Table
+from dataclasses import dataclass
+from typing import Any
+
+from cosim.errors import InfeasibleError, UnsupportedError
+from cosim.graph.graph import Graph, op_attributes
+from cosim.graph.op import Op
+from cosim.hardware.hardware import Engine, Hardware
+from cosim.mapping.assignment import Assignment, assign, require_all
+from cosim.mapping.emit import Emitter, dma_between, move_action_names
+from cosim.mapping.homes import build_homes
+from cosim.mapping.placement import residents, roots, spans
+from cosim.program.plan import Mapping, MappingPlan, OpPlan, Tiling
+from cosim.mapping.tiling import Budget, Staging, ring_bytes, tile
+from cosim.plugin.protocols import EngineKind
+from cosim.program.assemble import assemble
+from cosim.program.draft import Draft
+
+RESIDENT_SHARES = (0, 1, 2, 3)  # quarters of an on-chip memory that may hold whole activations
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """A complete decision: which tensors stay on chip, and the tiling of every op."""
+
+    residents: dict[str, tuple[str, int]]
+    staging_start: dict[str, int]
+    tilings: dict[str, Tiling]
+    estimate_fs: int
+
+
+class TiledMapper:
+    """Maps op by op.
+
+    Activations stay on chip where they fit; everything else is staged through rings of two slots, so that moving
+    and computing overlap. Two ops use different halves of the staging space in turn, so the weights of an op are
+    loaded while the op before computes. The share of the memory kept for whole activations is the one with the
+    lowest estimated latency.
+    """
+
+    name = "tiled"
+    summary = "op by op, double-buffered tiles, activations on chip where they fit"
+
+    def map(
+        self, graph: Graph, hardware: Hardware, kinds: Table[str, EngineKind], options: Table[str, Any]
+    ) -> Mapping:
+        """The Program and the decisions behind it.
+
+        Raises `UnsupportedError` for an op that no engine takes and `InfeasibleError` where no tile fits.
+        """
+        assignments = assign(graph, hardware, kinds)
+        require_all(assignments, hardware)
+        _require_moves(assignments, hardware)
+        choice = _choose(graph, hardware, kinds, assignments)
+        return _emit(graph, hardware, kinds, assignments, choice)
+
+
+def _require_moves(assignments: tuple[Assignment, ...], hardware: Hardware) -> None:
+    main = hardware.main_memory
+    moves = {(e.source_memory, e.target_memory) for e in hardware.engines.values() if e.source_memory}
+    for assignment in assignments:
+        engine = assignment.engine
+        if engine is None or engine.operands in (None, main):
+            continue
+        for pair in ((main, engine.operands), (engine.operands, main)):
+            if pair not in moves:
+                raise UnsupportedError(
+                    f"nothing moves data from {pair[0]} to {pair[1]}",
+                    where=f"hardware {hardware.name}, engine {engine.name}",
+                    fix=f"add an engine of kind dma with from: {pair[0]} and to: {pair[1]}",
+                )
+
+
+def _choose(
+    graph: Graph, hardware: Hardware, kinds: Table[str, EngineKind], assignments: tuple[Assignment, ...]
+) -> _Choice:
+    """Try every share of on-chip memory for whole activations; keep the fastest estimate."""
+    cache: dict[object, Tiling | InfeasibleError] = {}
+    best: _Choice | None = None
+    failure: InfeasibleError | None = None
+    for share in RESIDENT_SHARES:
+        try:
+            choice = _decide(graph, hardware, kinds, assignments, share, cache)
+        except InfeasibleError as error:
+            failure = failure or error
+            continue
+        if best is None or choice.estimate_fs < best.estimate_fs:
+            best = choice
+    if best is None:
+        assert failure is not None  # no choice means that at least one share failed
+        raise failure
+    return best
+
+
+def _decide(
+    graph: Graph,
+    hardware: Hardware,
+    kinds: Table[str, EngineKind],
+    assignments: tuple[Assignment, ...],
+    share: int,
+    cache: dict[object, Tiling | InfeasibleError],
+) -> _Choice:
+    live = spans(graph)
+    local = {a.engine.operands for a in assignments if a.engine and a.engine.operands != hardware.main_memory}
+    kept: dict[str, tuple[str, int]] = {}
+    start: dict[str, int] = {}
+    for memory in sorted(name for name in local if name is not None):
+        budget = hardware.memories[memory].size_bytes * share // 4
+        addresses = residents(graph, assignments, live, memory, budget)
+        kept |= {tensor: (memory, address) for tensor, address in addresses.items()}
+        start[memory] = max((address + live[t].n_bytes for t, address in addresses.items()), default=0)
+    root = roots(graph)
+    tilings: dict[str, Tiling] = {}
+    for assignment in assignments:
+        engine = assignment.engine
+        assert engine is not None  # `require_all` ran
+        tilings[assignment.op.name] = _tile_op(
+            assignment.op, graph, hardware, engine, kinds[engine.kind], kept, root, start, cache
+        )
+    return _Choice(kept, start, tilings, sum(tiling.estimate_fs for tiling in tilings.values()))
+
+
+def _tile_op(
+    op: Op,
+    graph: Graph,
+    hardware: Hardware,
+    engine: Engine,
+    kind: EngineKind,
+    kept: dict[str, tuple[str, int]],
+    root: dict[str, str],
+    start: dict[str, int],
+    cache: dict[object, Tiling | InfeasibleError],
+) -> Tiling:
+    """The tiling of one op within half of the staging space, or within all of it where half is too small."""
+    memory = engine.operands or hardware.main_memory
+
+    def is_staged(name: str) -> bool:
+        home = kept[root[name]][0] if root[name] in kept else hardware.main_memory
+        return home != memory
+
+    staging = Staging(tuple(is_staged(name) for name in op.inputs), is_staged(op.output))
+    free = hardware.memories[memory].size_bytes - start.get(memory, 0)
+    if memory == hardware.main_memory:
+        return _cached(op, graph, hardware, engine, kind, staging, free, cache)
+    try:
+        return _cached(op, graph, hardware, engine, kind, staging, _half(free), cache)
+    except InfeasibleError:
+        return _cached(op, graph, hardware, engine, kind, staging, free, cache)
+
+
+def _half(free: int) -> int:
+    return free // 2 // 64 * 64
+
+
+def _cached(
+    op: Op,
+    graph: Graph,
+    hardware: Hardware,
+    engine: Engine,
+    kind: EngineKind,
+    staging: Staging,
+    staging_bytes: int,
+    cache: dict[object, Tiling | InfeasibleError],
+) -> Tiling:
+    described = tuple((graph.tensors[name].shape, graph.tensors[name].encoding.format) for name in (*op.inputs, op.output))
+    constant = tuple(name in graph.constants for name in op.inputs)
+    key = (op.kind.name, repr(sorted(op_attributes(op).items())), described, constant, engine.name, staging, staging_bytes)
+    if key not in cache:
+        try:
+            cache[key] = tile(
+                op, graph, hardware, engine, kind, staging, _budget(hardware, engine, staging_bytes)
+            )
+        except InfeasibleError as error:
+            cache[key] = error
+    found = cache[key]
+    if isinstance(found, InfeasibleError):
+        raise found
+    return found
+
+
+def _budget(hardware: Hardware, engine: Engine, staging_bytes: int) -> Budget:
+    main, local = hardware.main_memory, engine.operands or hardware.main_memory
+    sums = hardware.memories[engine.accumulators].size_bytes if engine.accumulators else 0
+    if local == main:
+        return Budget(staging_bytes, sums, 0.0, 0.0, 0, shared=False)
+    load, store = dma_between(hardware, main, local), dma_between(hardware, local, main)
+    return Budget(
+        staging_bytes=staging_bytes,
+        accumulator_bytes=sums,
+        load_fs_per_byte=_fs_per_byte(hardware, load),
+        store_fs_per_byte=_fs_per_byte(hardware, store),
+        command_fs=load.setup_cycles * hardware.clocks[load.clock].period_fs,
+        shared=bool(set(load.via) & set(store.via)),
+    )
+
+
+def _fs_per_byte(hardware: Hardware, dma: Engine) -> float:
+    ports = [hardware.port(step) for step in dma.via]
+    return max(port.unit_fs / port.unit_bytes for port in ports)
+
+
+def _emit(
+    graph: Graph,
+    hardware: Hardware,
+    kinds: Table[str, EngineKind],
+    assignments: tuple[Assignment, ...],
+    choice: _Choice,
+) -> Mapping:
+    names = _action_names(graph, hardware, kinds, assignments)
+    draft = Draft(
+        op_names=[op.name for op in graph.ops], tensor_names=list(graph.tensors), action_names=names
+    )
+    homes, placements = build_homes(graph, hardware, choice.residents, draft)
+    emitter = Emitter(graph, hardware, draft, homes, roots(graph), {name: i for i, name in enumerate(names)})
+    for name in graph.inputs:
+        home = homes.get(name)
+        if home is not None:
+            emitter.occupancy[home.memory].claim(home.start, home.stop)
+    by_op = {assignment.op.name: assignment for assignment in assignments}
+    plans: list[OpPlan] = []
+    turn: dict[str, int] = {}
+    for op in graph.ops:
+        if op.name not in by_op:
+            plans.append(OpPlan(op.name, op.kind.name, ""))
+            continue
+        assignment = by_op[op.name]
+        engine = assignment.engine
+        assert engine is not None  # `require_all` ran
+        tiling = choice.tilings[op.name]
+        memory = engine.operands or hardware.main_memory
+        base = choice.staging_start.get(memory, 0)
+        half = _half(hardware.memories[memory].size_bytes - base)
+        turn[memory] = 1 - turn.get(memory, 1)
+        needed = _ring_bytes(op, graph, tiling, homes, memory)
+        start = base if needed > half else base + turn[memory] * half
+        emitter.emit(op, engine, kinds[engine.kind], tiling, start)
+        loops = tuple(dim.name for dim in graph.space(op).dims)
+        reason = assignment.refusals if assignment.is_fallback else ()
+        plans.append(OpPlan(op.name, op.kind.name, engine.name, loops, tiling, reason))
+    program = assemble(draft, hardware.machine())
+    plan = MappingPlan("tiled", tuple(plans), tuple([*placements, *emitter.placements]))
+    return Mapping(program, plan)
+
+
+def _ring_bytes(op: Op, graph: Graph, tiling: Tiling, homes: dict[str, Any], memory: str) -> int:
+    """Bytes of all rings of one op [byte]."""
+    staging = Staging(
+        tuple(homes[name].memory != memory for name in op.inputs), homes[op.output].memory != memory
+    )
+    return ring_bytes(op, graph, tiling, staging)
+
+
+def _action_names(
+    graph: Graph, hardware: Hardware, kinds: Table[str, EngineKind], assignments: tuple[Assignment, ...]
+) -> list[str]:
+    names: dict[str, None] = {}
+    for engine in hardware.engines.values():
+        if engine.source_memory:
+            names |= dict.fromkeys(move_action_names(hardware, engine))
+        else:
+            names |= dict.fromkeys(f"{step}.bytes" for step in engine.via if step in hardware.links)
+    for assignment in assignments:
+        engine_of = assignment.engine
+        assert engine_of is not None  # `require_all` ran
+        whole = graph.space(assignment.op).whole
+        names |= dict.fromkeys(kinds[engine_of.kind].actions(engine_of, assignment.op, graph, whole))
+    return list(names)

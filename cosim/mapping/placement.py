@@ -1,0 +1,108 @@
+"""Where tensors live: views share bytes, short-lived tensors share addresses, small ones stay on chip."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from cosim.graph.graph import Graph
+from cosim.mapping.assignment import Assignment
+
+ALIGNMENT = 64
+
+
+@dataclass(frozen=True)
+class Span:
+    """A tensor's bytes and the ops between which they are needed.
+
+    Attributes
+    ----------
+    tensor
+        Root tensor: views of it are covered.
+    first_op, last_op
+        Positions in the graph's op order.
+    """
+
+    tensor: str
+    n_bytes: int
+    first_op: int
+    last_op: int
+
+
+def roots(graph: Graph) -> dict[str, str]:
+    """Each tensor -> the tensor whose bytes it shows (itself, unless it is the output of a view)."""
+    found = {name: name for name in graph.tensors}
+    for op in graph.ops:
+        if op.kind.is_view:
+            found[op.output] = found[op.inputs[0]]
+    return found
+
+
+def spans(graph: Graph) -> dict[str, Span]:
+    """Span of every root tensor that is not a constant; graph outputs live to the end."""
+    root = roots(graph)
+    end = len(graph.ops) - 1
+    first: dict[str, int] = {root[name]: 0 for name in graph.inputs}
+    last: dict[str, int] = dict(first)
+    for position, op in enumerate(graph.ops):
+        for name in op.inputs:
+            if name not in graph.constants:
+                last[root[name]] = position
+        first.setdefault(root[op.output], position)
+        last.setdefault(root[op.output], position)
+    for name in graph.outputs:
+        last[root[name]] = end
+    return {
+        name: Span(name, aligned(graph.tensors[name].bytes), first[name], max(last[name], first[name]))
+        for name in first
+        if name not in graph.constants
+    }
+
+
+def aligned(n_bytes: int) -> int:
+    """Bytes rounded up to the alignment of buffers [byte]."""
+    return -(-n_bytes // ALIGNMENT) * ALIGNMENT
+
+
+def residents(
+    graph: Graph, assignments: Iterable[Assignment], tensor_spans: dict[str, Span], memory: str, budget: int
+) -> dict[str, int]:
+    """Tensors that stay in `memory`, at most `budget` bytes at any time -> address.
+
+    A tensor may stay where its producer and all its consumers compute from `memory`. Graph inputs and outputs stay
+    in main memory. First fit in the order of production.
+    """
+    root = roots(graph)
+    computes_in = {a.op.output: a.engine.operands for a in assignments if a.engine is not None}
+    users: dict[str, set[str | None]] = {name: set() for name in tensor_spans}
+    for assignment in assignments:
+        for name in assignment.op.inputs:
+            if name not in graph.constants and assignment.engine is not None:
+                users[root[name]].add(assignment.engine.operands)
+    pinned = {root[name] for name in (*graph.inputs, *graph.outputs, *graph.states, *graph.states.values())}
+    wanted = [
+        span
+        for name, span in tensor_spans.items()
+        if name not in pinned and computes_in.get(name) == memory and users[name] == {memory}
+    ]
+    return first_fit(sorted(wanted, key=lambda span: (span.first_op, span.tensor)), budget, skip=True)
+
+
+def first_fit(items: Iterable[Span], capacity: int | None, *, skip: bool = False) -> dict[str, int]:
+    """Lowest address for each span so that spans alive together do not overlap.
+
+    With `skip`, a span that does not fit below `capacity` is left out; otherwise there is no limit.
+    """
+    placed: list[tuple[int, Span]] = []
+    addresses: dict[str, int] = {}
+    for span in items:
+        address = 0
+        for start, other in sorted(placed, key=lambda entry: entry[0]):
+            alive_together = other.first_op <= span.last_op and span.first_op <= other.last_op
+            if alive_together and start < address + span.n_bytes and address < start + other.n_bytes:
+                address = start + other.n_bytes
+        if skip and capacity is not None and address + span.n_bytes > capacity:
+            continue
+        placed.append((address, span))
+        addresses[span.tensor] = address
+    return addresses

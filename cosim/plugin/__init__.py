@@ -1,0 +1,27 @@
+"""The contract of a plugin: hooks, the protocols of what they return, and the registry that collects it."""
+
+from cosim.plugin.functions import Kernel, Metric, Workload
+from cosim.plugin.hooks import Factories, hookimpl
+from cosim.plugin.lazy import lazy
+from cosim.plugin.protocols import Compression, EngineKind, Frontend, Mapper, ValueBound
+from cosim.plugin.registry import Catalogue, Entry, Plugin, Registry, build_registry, load_registry
+
+__all__ = [
+    "Catalogue",
+    "Compression",
+    "EngineKind",
+    "Entry",
+    "Factories",
+    "Frontend",
+    "Kernel",
+    "Mapper",
+    "Metric",
+    "Plugin",
+    "Registry",
+    "ValueBound",
+    "Workload",
+    "build_registry",
+    "hookimpl",
+    "lazy",
+    "load_registry",
+]

@@ -1,0 +1,127 @@
+"""What a plugin may add, as protocols. First-party plugins implement these and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosim.graph.graph import Graph
+from cosim.graph.op import Op
+from cosim.graph.space import Boxes
+from cosim.hardware.hardware import Engine, Hardware
+
+if TYPE_CHECKING:
+    from cosim.program.plan import Mapping as Mapped
+    from cosim.program.program import Program
+
+Counts = NDArray[np.int64]
+
+
+@runtime_checkable
+class EngineKind(Protocol):
+    """How an engine spends cycles and energy on tiles.
+
+    Attributes
+    ----------
+    name, summary
+        Registered name and one line for `cosim engines`.
+    parameters
+        Keys that the kind accepts in a hardware description -> one-line meaning with unit.
+    """
+
+    name: str
+    summary: str
+    parameters: Mapping[str, str]
+
+    def check(self, engine: Engine) -> None:
+        """Raise `DescriptionError` where a parameter of `engine` is missing or out of range."""
+        ...
+
+    def refuses(self, engine: Engine, op: Op, graph: Graph) -> str | None:
+        """Why the engine cannot run `op` as encoded in `graph`, or None where it can."""
+        ...
+
+    def cuts(self, engine: Engine, op: Op, graph: Graph) -> frozenset[int]:
+        """Positions of the loops that a mapper may cut into tiles."""
+        ...
+
+    def cycles(self, engine: Engine, op: Op, graph: Graph, tiles: Boxes) -> Counts:
+        """Cycles of the engine's clock for each tile, shape (tiles,)."""
+        ...
+
+    def actions(self, engine: Engine, op: Op, graph: Graph, tiles: Boxes) -> Mapping[str, Counts]:
+        """Action counts of each tile, shape (tiles,), by ``"component.verb"``.
+
+        Components are names of engines, memories and links of the hardware; the bytes of
+        ``"<operands>.read_bytes"`` and ``"<operands>.write_bytes"`` are what crosses the engine's `via`.
+        """
+        ...
+
+    def bound(self, engine: Engine, op: Op, graph: Graph) -> int:
+        """Cycles that no legal tiling of `op` goes below."""
+        ...
+
+    def area(self, engine: Engine) -> Mapping[str, float]:
+        """Units of area: names of `Technology.areas` -> how many."""
+        ...
+
+
+@runtime_checkable
+class ValueBound(Protocol):
+    """An engine kind whose cycles or actions depend on values declares `bind` as well."""
+
+    def bind(
+        self, program: Program, graph: Graph, values: Mapping[str, NDArray[np.generic]], hardware: Hardware
+    ) -> Program:
+        """The same program with the service columns of its commands filled from `values` (codes by tensor)."""
+        ...
+
+
+@runtime_checkable
+class Compression(Protocol):
+    """A step of the compression pipeline."""
+
+    name: str
+    summary: str
+
+    def apply(
+        self,
+        graph: Graph,
+        *,
+        data: Mapping[str, NDArray[np.floating]] | None,
+        calibrate: bool,
+        options: Mapping[str, str],
+    ) -> Graph:
+        """The compressed graph. With `calibrate` false only formats are assigned and no value is computed."""
+        ...
+
+
+@runtime_checkable
+class Frontend(Protocol):
+    """A reader of network files."""
+
+    name: str
+    summary: str
+    suffixes: tuple[str, ...]
+
+    def read(self, path: Path, *, shapes: Mapping[str, Sequence[int]]) -> Graph:
+        """The Graph in `path`."""
+        ...
+
+
+@runtime_checkable
+class Mapper(Protocol):
+    """Graph and Hardware to Program."""
+
+    name: str
+    summary: str
+
+    def map(
+        self, graph: Graph, hardware: Hardware, kinds: Mapping[str, EngineKind], options: Mapping[str, Any]
+    ) -> Mapped:
+        """The Program and the decisions behind it; raises `InfeasibleError` or `UnsupportedError`."""
+        ...

@@ -1,0 +1,114 @@
+"""Third check: the tiles of each op cover output x reduction exactly once."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosim.graph.graph import Graph
+from cosim.graph.space import Boxes
+from cosim.jit import njit
+from cosim.program.finding import Findings
+from cosim.program.listing import box_text
+from cosim.program.program import Program
+from cosim.program.structure import grouped
+
+
+def check_coverage(program: Program, graph: Graph, found: Findings) -> None:
+    """Report ops without commands (views need none) and points computed never or more than once."""
+    commands = dict(zip(program.ops, grouped(program.op, len(program.ops)), strict=True))
+    nothing = np.empty(0, np.int64)
+    for op in graph.ops:
+        members = commands.get(op.name, nothing)
+        if op.kind.is_view and len(members) == 0:
+            continue
+        whole = graph.space(op).whole[0]
+        if len(members) == 0:
+            found.add(f"op {op.name}: no command computes it")
+            continue
+        if (np.diff(program.boxes.offset)[program.box[members]] != whole.size).any():
+            continue  # reported with the operands
+        fault = partition_fault(program.boxes.boxes(program.box[members], len(whole)), whole)
+        if fault is not None:
+            times, region = fault
+            loops = ", ".join(dim.name for dim in graph.space(op).dims)
+            found.add(f"op {op.name}: {box_text(region)} of loops ({loops}) is computed {times}")
+
+
+def partition_fault(boxes: Boxes, whole: NDArray[np.int64]) -> tuple[str, NDArray[np.int64]] | None:
+    """Where `boxes`, shape (n, loops, 2), do not cover `whole`, shape (loops, 2), exactly once; None where they do."""
+    if _is_grid(boxes, whole):
+        return None
+    region = whole.copy()
+    inside = np.minimum(boxes[..., 1], whole[:, 1]) > np.maximum(boxes[..., 0], whole[:, 0])
+    count = int(_fault(boxes, np.flatnonzero(inside.all(axis=1)), whole, region))
+    if count == 1:
+        return None
+    return ("never" if count == 0 else "more than once"), region
+
+
+def _is_grid(boxes: Boxes, whole: NDArray[np.int64]) -> bool:
+    """Whether the boxes are all cells of a product of cuts, each once."""
+    n_cells = 1
+    cell = np.zeros(len(boxes), np.int64)
+    for axis in range(len(whole)):
+        lows, index = np.unique(boxes[:, axis, 0], return_inverse=True)
+        highs = np.append(lows[1:], whole[axis, 1])
+        if len(lows) == 0 or lows[0] != whole[axis, 0] or (boxes[:, axis, 1] != highs[index]).any():
+            return False
+        n_cells *= len(lows)
+        if n_cells > len(boxes):
+            return False
+        cell = cell * len(lows) + index
+    return n_cells == len(boxes) and len(np.unique(cell)) == n_cells
+
+
+@njit
+def _fault(boxes: Boxes, members: NDArray[np.int64], region: NDArray[np.int64], worst: NDArray[np.int64]) -> int:
+    """1 if `members` cover `region` exactly once; else 0 or 2, and a `worst` region covered never or twice."""
+    if members.size == 0:
+        worst[:] = region
+        return 0
+    full = 0
+    for box in members:
+        if _covers(boxes[box], region):
+            full += 1
+    if full == members.size:
+        worst[:] = region
+        return 1 if full == 1 else 2
+    axis, cut = _cut(boxes, members, region)
+    for side in range(2):
+        half = region.copy()
+        half[axis, 1 - side] = cut
+        inside = members[(boxes[members, axis, 0] < cut) if side == 0 else (boxes[members, axis, 1] > cut)]
+        count = _fault(boxes, inside, half, worst)
+        if count != 1:
+            return count
+    return 1
+
+
+@njit
+def _covers(box: NDArray[np.int64], region: NDArray[np.int64]) -> bool:
+    covers = True
+    for axis in range(region.shape[0]):
+        covers &= box[axis, 0] <= region[axis, 0] and region[axis, 1] <= box[axis, 1]
+    return covers
+
+
+@njit
+def _cut(boxes: Boxes, members: NDArray[np.int64], region: NDArray[np.int64]) -> tuple[int, int]:
+    """Axis with most box edges inside the region, and the middle one of them."""
+    best, middle, most = 0, 0, 0
+    edges = np.empty(2 * members.size, np.int64)
+    for axis in range(region.shape[0]):
+        n = 0
+        for box in members:
+            for end in range(2):
+                edge = boxes[box, axis, end]
+                if region[axis, 0] < edge < region[axis, 1]:
+                    edges[n] = edge
+                    n += 1
+        if n > most:
+            best, most = axis, n
+            middle = np.sort(edges[:n])[n // 2]
+    return best, middle

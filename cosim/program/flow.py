@@ -1,0 +1,229 @@
+"""Fifth check: each read follows the write of exactly those elements, and no incomplete sum is used.
+
+The commands are run without time, in an order that respects all waits; every cell of every buffer remembers the
+command that wrote it last. The vector clocks then say whether that order holds under every legal timing.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from cosim.jit import njit
+from cosim.program.cells import Cells, cell_number, cell_span, cut_cells, is_empty
+from cosim.program.clocks import Mask
+from cosim.program.finding import Findings
+from cosim.program.listing import box_text, buffer_name, command_name
+from cosim.program.operands import Touched
+from cosim.program.program import Content, Flag, Int8, Int16, Int32, Int64, Program
+from cosim.program.structure import roots
+
+UNWRITTEN, UNORDERED, UNEVEN, REWRITTEN, OVERTAKEN, READ_LATER, INCOMPLETE = range(1, 8)
+# numba reads plain integers
+_SUMS, _ACCUMULATE, _PARTIAL = int(Content.ACCUMULATORS), int(Flag.ACCUMULATE), int(Flag.PARTIAL)
+
+_TEXT = {
+    UNWRITTEN: "reads {box} of {buffer}, which is not written before",
+    UNORDERED: "reads {box} of {buffer} without waiting for {other}, which writes it",
+    UNEVEN: "reads {box} of {buffer}, in which the sums of different cells are not equally far",
+    REWRITTEN: "writes {buffer} again, after {other}",
+    OVERTAKEN: "writes {buffer} without waiting for {other}, which writes it before",
+    READ_LATER: "writes {buffer} without waiting for {other}, which reads what was there",
+    INCOMPLETE: "finishes a sum of {count} of {total} points",
+}
+
+
+class Schedule(NamedTuple):
+    """Commands in an order in which they can run, and what is complete when each starts."""
+
+    order: Int64
+    queue: Int16
+    position: Int64
+    clocks: Int32
+    queue_offset: Int64
+    queue_order: Int64
+
+
+class Accesses(NamedTuple):
+    """Who touches what; `root` is the buffer at the end of each chain of views, `filled` means preloaded."""
+
+    read_offset: Int64
+    read_buffer: Int32
+    read_box: Int32
+    write: Int32
+    write_box: Int32
+    root: Int64
+    filled: Int8
+    content: Int8
+    compute: Int8
+    flags: Int8
+    points: Int64
+    all_points: Int64
+
+
+class State(NamedTuple):
+    """Last writer of each cell, positions that each sum's readers have reached, points summed by each command."""
+
+    writer: Int32
+    readers: Int32
+    summed: Int64
+
+
+def schedule(program: Program, order: Int64, clocks: Int32) -> Schedule:
+    """Arrays of a program that the passes read."""
+    return Schedule(order, program.queue, program.position, clocks, program.queue_offset, program.queue_order)
+
+
+def check_flow(program: Program, run: Schedule, touched: Touched, found: Findings) -> Mask:
+    """Report reads and writes that a legal timing could put in another order; return which buffers end up full."""
+    cells = cut_cells(program, touched)
+    table = program.buffers
+    root = roots(table.root)
+    accesses = Accesses(
+        read_offset=program.read_offset,
+        read_buffer=program.read_buffer,
+        read_box=touched.reads,
+        write=program.write,
+        write_box=touched.writes,
+        root=root,
+        filled=table.preloaded[root].astype(np.int8),
+        content=table.content,
+        compute=(program.op >= 0).astype(np.int8),
+        flags=program.flags,
+        points=touched.points,
+        all_points=touched.all_points,
+    )
+    state = State(
+        writer=np.full(cells.base[-1], -1, np.int32),
+        readers=np.zeros((cells.sum_base[-1], run.clocks.shape[1]), np.int32),
+        summed=np.zeros(len(program), np.int64),
+    )
+    faults = np.empty((max(found.room, 1), 4), np.int64)
+    n_faults = _flow_pass(run, accesses, cells, state, faults)
+    for code, command, read, other in faults[:n_faults].tolist():
+        found.add(_fault_text(program, touched, state, code, command, read, other))
+    written = np.concatenate([[0], np.cumsum(state.writer >= 0)])[cells.base]
+    full = (np.diff(written) == np.diff(cells.base)) & (np.diff(cells.base) > 0)
+    return np.asarray(table.preloaded[root] | full[root])
+
+
+def _fault_text(
+    program: Program, touched: Touched, state: State, code: int, command: int, read: int, other: int
+) -> str:
+    buffer = int(program.read_buffer[read] if read >= 0 else program.write[command])
+    rank = len(program.boxes.box(int(program.buffers.box[buffer])))
+    text = _TEXT[code].format(
+        box=box_text(touched.reads[read, :rank]),
+        buffer=buffer_name(program, buffer),
+        other=command_name(program, other) if other >= 0 else "",
+        count=state.summed[command],
+        total=touched.all_points[command],
+    )
+    return f"{command_name(program, command)}: {text}"
+
+
+@njit
+def _flow_pass(run: Schedule, accesses: Accesses, cells: Cells, state: State, faults: Int64) -> int:
+    rank = accesses.write_box.shape[1]
+    low, extent = np.zeros(rank, np.int64), np.zeros(rank, np.int64)
+    n = 0
+    for command in run.order:
+        summed = 0
+        for read in range(accesses.read_offset[command], accesses.read_offset[command + 1]):
+            code, other, carried = _check_read(run, accesses, cells, state, command, read, low, extent)
+            if code and n < faults.shape[0]:
+                faults[n] = code, command, read, other
+                n += 1
+            summed = carried
+        code, other = _check_write(run, accesses, cells, state, command, low, extent)
+        if code and n < faults.shape[0]:
+            faults[n] = code, command, -1, other
+            n += 1
+        for read in range(accesses.read_offset[command], accesses.read_offset[command + 1]):
+            _note_readers(run, accesses, cells, state, command, read, low, extent)
+        if _add_points(accesses, state, command, summed) and n < faults.shape[0]:
+            faults[n] = INCOMPLETE, command, -1, -1
+            n += 1
+    return n
+
+
+@njit
+def _check_read(
+    run: Schedule, accesses: Accesses, cells: Cells, state: State, command: int, read: int, low: Int64, extent: Int64
+) -> tuple[int, int, int]:
+    """Fault, the other command, and points summed in the accumulators read (-1 if that is not known)."""
+    buffer = accesses.read_buffer[read]
+    if buffer < 0 or accesses.filled[buffer]:
+        return 0, -1, -1
+    root = accesses.root[buffer]
+    carried, is_sum = -1, accesses.content[root] == _SUMS
+    if root == buffer:
+        total = cell_span(cells, buffer, accesses.read_box[read], low, extent)
+    else:
+        total = cells.base[root + 1] - cells.base[root]
+    if cells.base[root + 1] == cells.base[root] and not is_empty(accesses.read_box[read]):
+        return UNWRITTEN, -1, -1
+    for index in range(total):
+        cell = cell_number(cells, buffer, low, extent, index) if root == buffer else index
+        writer = state.writer[cells.base[root] + cell]
+        if writer < 0:
+            return UNWRITTEN, -1, -1
+        if run.clocks[command, run.queue[writer]] <= run.position[writer]:
+            return UNORDERED, writer, -1
+        if is_sum:
+            if index > 0 and state.summed[writer] != carried:
+                return UNEVEN, writer, -1
+            carried = state.summed[writer]
+    return 0, -1, carried
+
+
+@njit
+def _check_write(
+    run: Schedule, accesses: Accesses, cells: Cells, state: State, command: int, low: Int64, extent: Int64
+) -> tuple[int, int]:
+    """Fault and the other command; the cells then belong to `command`."""
+    buffer = accesses.write[command]
+    is_sum = accesses.content[buffer] == _SUMS
+    code, other = 0, -1
+    for index in range(cell_span(cells, buffer, accesses.write_box[command], low, extent)):
+        cell = cell_number(cells, buffer, low, extent, index)
+        writer = state.writer[cells.base[buffer] + cell]
+        state.writer[cells.base[buffer] + cell] = command
+        if writer >= 0 and not is_sum:
+            code, other = REWRITTEN, writer
+        elif writer >= 0 and run.clocks[command, run.queue[writer]] <= run.position[writer]:
+            code, other = OVERTAKEN, writer
+        if is_sum:
+            readers = state.readers[cells.sum_base[buffer] + cell]
+            for queue in range(readers.size):
+                if readers[queue] > run.clocks[command, queue]:
+                    code, other = READ_LATER, run.queue_order[run.queue_offset[queue] + readers[queue] - 1]
+    return code, other
+
+
+@njit
+def _note_readers(
+    run: Schedule, accesses: Accesses, cells: Cells, state: State, command: int, read: int, low: Int64, extent: Int64
+) -> None:
+    buffer = accesses.read_buffer[read]
+    if buffer < 0 or accesses.root[buffer] != buffer or accesses.content[buffer] != _SUMS:
+        return
+    if cells.base[buffer + 1] == cells.base[buffer]:
+        return
+    for index in range(cell_span(cells, buffer, accesses.read_box[read], low, extent)):
+        cell = cells.sum_base[buffer] + cell_number(cells, buffer, low, extent, index)
+        state.readers[cell, run.queue[command]] = run.position[command] + 1
+
+
+@njit
+def _add_points(accesses: Accesses, state: State, command: int, carried: int) -> bool:
+    """Count the points summed after `command`; True if it finishes an incomplete sum."""
+    flags = accesses.flags[command]
+    if not accesses.compute[command]:
+        state.summed[command] = carried
+        return False
+    if not flags & _ACCUMULATE:
+        carried = 0
+    state.summed[command] = -1 if carried < 0 else carried + accesses.points[command]
+    return carried >= 0 and not flags & _PARTIAL and state.summed[command] != accesses.all_points[command]

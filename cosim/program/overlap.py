@@ -1,0 +1,122 @@
+"""Sixth check: what shares an address never lives at the same time.
+
+Of two buffers that share bytes, every access of the first must happen before every write of the second. Only
+neighbours in time need to be compared: the order of the others follows.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from cosim.jit import njit
+from cosim.program.clocks import Mask
+from cosim.program.finding import Findings
+from cosim.program.flow import Schedule
+from cosim.program.listing import buffer_name, command_name
+from cosim.program.program import Int32, Int64, Program
+from cosim.program.structure import roots
+
+NEVER = np.iinfo(np.int32).max
+
+
+class Lives(NamedTuple):
+    """When each root buffer is used.
+
+    Attributes
+    ----------
+    first
+        Step of the first access, shape (buffers,); -1 for preloaded ones, `NEVER` for unused ones.
+    reached
+        Position behind the last access in each queue, shape (buffers, queues).
+    known
+        Commands of each queue that are complete before any write starts, shape (buffers, queues).
+    """
+
+    first: Int64
+    reached: Int32
+    known: Int32
+
+
+def check_overlap(program: Program, run: Schedule, found: Findings) -> Mask:
+    """Report buffers that share bytes at the same time; return which buffers are replaced by a later one."""
+    table = program.buffers
+    root = roots(table.root)
+    lives = _lives(program, run, root)
+    replaced = np.zeros(len(table), np.bool_)
+    for memory in range(len(program.machine.memories)):
+        rows = np.flatnonzero((table.memory == memory) & (table.root < 0) & (lives.first != NEVER))
+        rows = rows[np.argsort(lives.first[rows], kind="stable")]
+        edges = np.unique(np.concatenate([table.address[rows], table.address[rows] + table.capacity[rows]]))
+        start = np.searchsorted(edges, table.address[rows])
+        stop = np.searchsorted(edges, table.address[rows] + table.capacity[rows])
+        faults = np.empty((max(found.room, 1), 2), np.int64)
+        n_faults = _occupy(rows, start, stop, lives, np.full(len(edges), -1, np.int64), replaced, faults)
+        for earlier, later in faults[:n_faults].tolist():
+            found.add(_fault_text(program, run, lives, root, earlier, later))
+    return np.asarray(replaced[root])
+
+
+def _lives(program: Program, run: Schedule, root: Int64) -> Lives:
+    n_buffers, n_queues = len(program.buffers), run.clocks.shape[1]
+    lives = Lives(
+        first=np.where(program.buffers.preloaded & (program.buffers.root < 0), -1, NEVER).astype(np.int64),
+        reached=np.zeros((n_buffers, n_queues), np.int32),
+        known=np.full((n_buffers, n_queues), NEVER, np.int32),
+    )
+    _life_pass(run, program.read_offset, program.read_buffer, program.write, root, lives)
+    return lives
+
+
+def _fault_text(program: Program, run: Schedule, lives: Lives, root: Int64, earlier: int, later: int) -> str:
+    both = f"{buffer_name(program, later)} is placed over {buffer_name(program, earlier)}"
+    if lives.first[later] < 0:
+        return f"{both}: both are preloaded"
+    queue = int(np.argmax(lives.reached[earlier] > lives.known[later]))
+    position = int(lives.reached[earlier, queue]) - 1
+    last = int(run.queue_order[run.queue_offset[queue] + position])
+    writers = np.flatnonzero(root[program.write] == later)
+    writer = int(writers[np.argmax(run.clocks[writers, queue] <= position)])
+    return f"{both}: {command_name(program, writer)} writes without waiting for {command_name(program, last)}"
+
+
+@njit
+def _life_pass(run: Schedule, read_offset: Int64, read_buffer: Int32, write: Int32, root: Int64, lives: Lives) -> None:
+    for step in range(run.order.size):
+        command = run.order[step]
+        queue, position = run.queue[command], run.position[command]
+        for read in range(read_offset[command], read_offset[command + 1]):
+            if read_buffer[read] >= 0:
+                buffer = root[read_buffer[read]]
+                lives.reached[buffer, queue] = position + 1
+                lives.first[buffer] = min(lives.first[buffer], step)
+        buffer = root[write[command]]
+        lives.reached[buffer, queue] = position + 1
+        lives.first[buffer] = min(lives.first[buffer], step)
+        for other in range(lives.known.shape[1]):
+            lives.known[buffer, other] = min(lives.known[buffer, other], run.clocks[command, other])
+
+
+@njit
+def _occupy(
+    rows: Int64, start: Int64, stop: Int64, lives: Lives, occupant: Int64, replaced: Mask, faults: Int64
+) -> int:
+    """Place the buffers in order of first use; compare each with the last occupants of its bytes."""
+    n = 0
+    for index in range(rows.size):
+        buffer, compared = rows[index], -1
+        for segment in range(start[index], stop[index]):
+            earlier = occupant[segment]
+            occupant[segment] = buffer
+            if earlier < 0 or earlier == compared:
+                continue
+            compared = earlier
+            replaced[earlier] = True
+            wrong = lives.first[buffer] < 0
+            for queue in range(lives.known.shape[1]):
+                wrong = wrong or lives.reached[earlier, queue] > lives.known[buffer, queue]
+            if wrong and n < faults.shape[0]:
+                faults[n] = earlier, buffer
+                n += 1
+    return n

@@ -1,0 +1,129 @@
+"""What a mapper decided, as plain data: who runs each op, in which tiles, and where each tensor lives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from cosim.program.program import Program
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """The tiles of one op.
+
+    Attributes
+    ----------
+    extents, trips
+        Size of a full tile and number of tiles along each loop of the op's space.
+    order
+        Positions of the loops, outermost first.
+    estimate_fs
+        What the search expected it to take [fs]; the timers decide.
+    traffic_bytes
+        Bytes moved between the memories for this op [byte].
+    """
+
+    extents: tuple[int, ...]
+    trips: tuple[int, ...]
+    order: tuple[int, ...]
+    estimate_fs: int
+    traffic_bytes: int
+
+
+@dataclass(frozen=True)
+class OpPlan:
+    """The mapping of one op.
+
+    Attributes
+    ----------
+    engine
+        Name of the engine, or "" for a view, which costs nothing and moves nothing.
+    reason
+        Why preferred engines refused, one line each; empty where the first choice took it.
+    loops
+        Names of the loops that `tiling` speaks of.
+    """
+
+    op: str
+    kind: str
+    engine: str
+    loops: tuple[str, ...] = ()
+    tiling: Tiling | None = None
+    reason: tuple[str, ...] = ()
+
+    def row(self) -> dict[str, Any]:
+        """One line of the per-op table."""
+        row: dict[str, Any] = {
+            "op": self.op,
+            "kind": self.kind,
+            "engine": self.engine,
+            "reason": "; ".join(self.reason),
+        }
+        if self.tiling is not None:
+            tiling = self.tiling
+            row["tile"] = " ".join(f"{loop}={size}" for loop, size in zip(self.loops, tiling.extents, strict=True))
+            row["trips"] = " ".join(f"{self.loops[i]}x{tiling.trips[i]}" for i in tiling.order if tiling.trips[i] > 1)
+            row["estimate_ms"] = tiling.estimate_fs / 1e12
+            row["traffic_bytes"] = tiling.traffic_bytes
+        return row
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Bytes reserved in a memory for a span of ops.
+
+    Attributes
+    ----------
+    what
+        Tensor, or ``"tensor/slots"`` for the ring that stages it.
+    first_op, last_op
+        Positions in the graph's op order; (0, last) for what is there all the time.
+    """
+
+    what: str
+    role: str
+    memory: str
+    address: int
+    n_bytes: int
+    first_op: int
+    last_op: int
+
+
+@dataclass(frozen=True)
+class MappingPlan:
+    """Everything a mapper decided."""
+
+    mapper: str
+    ops: tuple[OpPlan, ...]
+    placements: tuple[Placement, ...] = field(repr=False)
+    notes: tuple[str, ...] = ()
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One dict per op."""
+        return [plan.row() for plan in self.ops]
+
+    def live_bytes(self, memory: str) -> list[int]:
+        """Bytes reserved in `memory` while each op runs [byte]."""
+        steps = [0] * (len(self.ops) + 1)
+        for placement in self.placements:
+            if placement.memory == memory:
+                steps[placement.first_op] += placement.n_bytes
+                steps[placement.last_op + 1] -= placement.n_bytes
+        live, total = [], 0
+        for step in steps[:-1]:
+            total += step
+            live.append(total)
+        return live
+
+    def peak_bytes(self, memory: str) -> int:
+        """Most bytes ever reserved in `memory` at once [byte]."""
+        return max(self.live_bytes(memory), default=0)
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """A Program and the decisions behind it."""
+
+    program: Program
+    plan: MappingPlan

@@ -1,0 +1,115 @@
+"""`cosim check`: which engine takes each op, which fall back to a host, which nothing can run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cosim.graph.graph import Graph
+from cosim.hardware.hardware import Hardware
+from cosim.mapping.assignment import Assignment
+
+if TYPE_CHECKING:
+    from rich.console import Group
+
+MAPPED, FALLBACK, UNSUPPORTED, VIEW = "mapped", "host fallback", "unsupported", "view"
+HOOK = "cosim_engine_kinds"
+
+
+@dataclass(frozen=True)
+class OpCheck:
+    """The verdict on one op.
+
+    Attributes
+    ----------
+    status
+        ``"mapped"``, ``"host fallback"`` (runs, at the host's cost), ``"unsupported"`` or ``"view"`` (no work).
+    engine
+        Who runs it, empty for none.
+    reasons
+        Why other engines refused.
+    """
+
+    op: str
+    kind: str
+    status: str
+    engine: str
+    macs: int
+    reasons: tuple[str, ...]
+
+
+def check_ops(graph: Graph, assignments: tuple[Assignment, ...]) -> tuple[OpCheck, ...]:
+    """One verdict per op, in the order of the graph."""
+    found = {assignment.op.name: assignment for assignment in assignments}
+    return tuple(_verdict(op.name, op.kind.name, graph.space(op).macs, found.get(op.name)) for op in graph.ops)
+
+
+def _verdict(op: str, kind: str, macs: int, assignment: Assignment | None) -> OpCheck:
+    if assignment is None:
+        return OpCheck(op, kind, VIEW, "", macs, ())
+    if assignment.engine is None:
+        return OpCheck(op, kind, UNSUPPORTED, "", macs, assignment.refusals)
+    status = FALLBACK if assignment.is_fallback else MAPPED
+    return OpCheck(op, kind, status, assignment.engine.name, macs, assignment.refusals)
+
+
+def as_json(checks: tuple[OpCheck, ...], graph: Graph, hardware: Hardware) -> dict[str, Any]:
+    """The verdicts as one JSON object."""
+    return {
+        "network": graph.name,
+        "hardware": hardware.name,
+        "is_supported": all(check.status != UNSUPPORTED for check in checks),
+        "ops": dict(Counter(check.status for check in checks)),
+        "macs": {status: sum(c.macs for c in checks if c.status == status) for status in (MAPPED, FALLBACK, UNSUPPORTED)},
+        "hook": HOOK,
+        "verdicts": [{**vars(check), "reasons": list(check.reasons)} for check in checks],
+    }
+
+
+def render(checks: tuple[OpCheck, ...], graph: Graph, hardware: Hardware) -> Group:
+    """Counts by engine, then every op that is not simply mapped, then what to do."""
+    from rich.console import Group
+    from rich.text import Text
+
+    parts: list[Any] = [_by_engine(checks, graph, hardware)]
+    odd = [check for check in checks if check.status in (FALLBACK, UNSUPPORTED)]
+    if odd:
+        parts.append(_odd(odd))
+    unsupported = [check for check in checks if check.status == UNSUPPORTED]
+    if unsupported:
+        kinds = ", ".join(sorted({check.kind for check in unsupported}))
+        parts.append(
+            Text(
+                f"{len(unsupported)} of {len(checks)} ops cannot run on {hardware.name}: {kinds}.\n"
+                f"Add an engine kind that accepts them by the hook {HOOK}, or a host_core engine with their formats."
+            )
+        )
+    else:
+        parts.append(Text(f"every op of {graph.name} runs on {hardware.name}"))
+    return Group(*parts)
+
+
+def _by_engine(checks: tuple[OpCheck, ...], graph: Graph, hardware: Hardware) -> Any:
+    from cosim.report.grid import grid
+    from cosim.report.quantity import count, share
+
+    total = graph.macs
+    out = grid(f"{graph.name} on {hardware.name}", ["runs on", "status", "#ops", "#MACs", "#of MACs", "kinds of op"])
+    for engine, status in dict.fromkeys((check.engine, check.status) for check in checks):
+        group = [check for check in checks if (check.engine, check.status) == (engine, status)]
+        macs = sum(check.macs for check in group)
+        kinds = Counter(check.kind for check in group)
+        names = ", ".join(f"{kind} {n}" if n > 1 else kind for kind, n in kinds.most_common())
+        out.add_row(engine or "-", status, str(len(group)), count(macs), share(macs, total), names)
+    return out
+
+
+def _odd(checks: list[OpCheck]) -> Any:
+    from cosim.report.grid import grid
+
+    out = grid("not on a preferred engine", ["op", "kind", "status", "why"])
+    for check in checks:
+        reasons = "; ".join(check.reasons)
+        out.add_row(check.op, check.kind, check.status + (f" ({check.engine})" if check.engine else ""), reasons)
+    return out

@@ -1,0 +1,163 @@
+"""What `cosim run` prints: the totals, the slowest ops, and why it takes that long."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from cosim.report.grid import grid
+from cosim.report.quantity import area, bar, count, duration, energy, share, size
+from cosim.result import Result
+from cosim.result.table import rows
+
+if TYPE_CHECKING:
+    from rich.console import Group
+
+TOP_OPS = 8
+PJ_PER_UJ = 1e6
+
+
+def render(result: Result) -> Group:
+    """The whole summary."""
+    from rich.console import Group
+
+    return Group(_totals(result), _memories(result), _ops(result), _engines(result))
+
+
+def _totals(result: Result) -> Any:
+    from rich import box
+    from rich.table import Table
+
+    summary = result.summary
+    out = Table(
+        title=f"{summary['network']} on {summary['hardware']}",
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        show_header=False,
+        pad_edge=False,
+    )
+    out.add_column(style="bold", no_wrap=True)
+    out.add_column(overflow="fold")
+    for name, text in _facts(summary):
+        out.add_row(name, text)
+    return out
+
+
+def _facts(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
+    facts = [
+        ("latency", f"{duration(summary['latency_ms'])}, {summary['inference']} inference: {summary['latency_includes']}"),
+        ("", _between(summary)),
+        ("energy", _energy(summary)),
+        ("", _breakdown(summary)),
+        ("area", area(summary["area_um2"]) if summary["area_um2"] is not None else "-"),
+        ("work", _work(summary)),
+        ("utilization", _utilization(summary)),
+    ]
+    if summary["sqnr_db"] is not None:
+        outputs = ", ".join(f"{name} {_decibel(value)}" for name, value in summary["sqnr_db"].items())
+        facts.append(("SQNR", f"{outputs} against float, executed {summary['execute']}, values: {summary['values']}"))
+    facts.append(("how", f"{summary['timer']} timer, {count(summary['commands'])} commands, values: {summary['values']}"))
+    return facts
+
+
+def _between(summary: Mapping[str, Any]) -> str:
+    low, high, latency = summary["bound_low_ms"], summary["bound_high_ms"], summary["latency_ms"]
+    place = (latency - low) / (high - low) if high > low else 0.0
+    limit = f", set by {summary['bound_limit']}" if summary.get("bound_limit") else ""
+    return f"{duration(low)} [{bar(place, 20)}] {duration(high)}: lower bound{limit}, and everything in series"
+
+
+def _energy(summary: Mapping[str, Any]) -> str:
+    typical, low, high = (summary[key] * PJ_PER_UJ for key in ("energy_uj", "energy_uj_low", "energy_uj_high"))
+    power = summary["energy_uj"] / summary["latency_ms"] if summary["latency_ms"] else 0.0
+    return f"{energy(typical)} (between {energy(low)} and {energy(high)}), {summary['energy_boundary']}; {power:.4g} mW"
+
+
+def _breakdown(summary: Mapping[str, Any]) -> str:
+    parts = sorted(summary["energy_breakdown_uj"].items(), key=lambda item: -item[1])
+    total = sum(value for _, value in parts)
+    shown = ", ".join(f"{name} {share(value, total)}" for name, value in parts[:5] if value)
+    return shown + (", ..." if len(parts) > 5 else "")
+
+
+def _work(summary: Mapping[str, Any]) -> str:
+    return f"{count(summary['macs'])} MACs, {count(summary['parameters'])} parameters, batch {summary['batch']}"
+
+
+def _utilization(summary: Mapping[str, Any]) -> str:
+    temporal, spatial = summary["utilization_temporal"], summary["utilization_spatial"]
+    text = f"temporal {100 * temporal:.1f}% ({summary['main_engine']} is busy)"
+    if spatial is not None:
+        text += f", spatial {100 * spatial:.1f}% (of its MACs while busy), together {100 * temporal * spatial:.1f}%"
+    return text
+
+
+def _decibel(value: float | None) -> str:
+    return "exact" if value is None else f"{value:.1f} dB"
+
+
+def _memories(result: Result) -> Any:
+    out = grid("memory", ["memory", "#peak", "#size", "", "#read", "#written"])
+    for row in rows(result.table("memories")):
+        fraction = row["peak_bytes"] / row["size_bytes"] if row["size_bytes"] else 0.0
+        out.add_row(
+            row["memory"],
+            size(row["peak_bytes"]),
+            size(row["size_bytes"]),
+            f"{bar(fraction)} {100 * fraction:.1f}%",
+            size(row["read_bytes"]),
+            size(row["write_bytes"]),
+        )
+    return out
+
+
+def _ops(result: Result) -> Any:
+    summary = result.summary
+    ops = rows(result.table("ops"))
+    ops.sort(key=lambda row: -(row["busy_ms"] + row["stall_ms"]))
+    has_sqnr = summary["sqnr_db"] is not None
+    headings = ["op", "kind", "engine", "#busy", "#stalled", "mostly by", "#of all", "#MACs", "#spatial", "#energy"]
+    out = grid(f"slowest ops ({min(TOP_OPS, len(ops))} of {len(ops)})", headings + (["#SQNR"] if has_sqnr else []))
+    total = sum(row["busy_ms"] + row["stall_ms"] for row in ops)
+    for row in ops[:TOP_OPS]:
+        cells = [
+            row["op"],
+            row["kind"],
+            row["engine"],
+            duration(row["busy_ms"]),
+            duration(row["stall_ms"]),
+            row["stall_cause"],
+            share(row["busy_ms"] + row["stall_ms"], total),
+            count(row["macs"]),
+            f"{100 * row['utilization_spatial']:.0f}%" if row["utilization_spatial"] == row["utilization_spatial"] else "",
+            energy(row["energy_pj"]),
+        ]
+        out.add_row(*cells, *([_number(row["sqnr_db"])] if has_sqnr else []))
+    return out
+
+
+def _number(value: float) -> str:
+    return f"{value:.1f} dB" if value == value else ""
+
+
+def _engines(result: Result) -> Any:
+    out = grid("engines: why it takes that long", ["engine", "#busy", "", "#stalled", "by", "#idle", "#commands"])
+    latency = result.summary["latency_ms"]
+    for row in rows(result.table("engines")):
+        causes = {
+            key.removeprefix("stall_").removesuffix("_ms"): value
+            for key, value in row.items()
+            if key.startswith("stall_") and key.endswith("_ms") and key != "stall_ms" and value > 0
+        }
+        why = ", ".join(f"{name} {share(value, latency)}" for name, value in sorted(causes.items(), key=lambda c: -c[1]))
+        out.add_row(
+            row["engine"],
+            duration(row["busy_ms"]),
+            f"{bar(row['utilization_temporal'])} {100 * row['utilization_temporal']:.1f}%",
+            duration(row["stall_ms"]),
+            why,
+            duration(row["idle_ms"]),
+            count(row["commands"]),
+        )
+    return out

@@ -1,0 +1,6 @@
+"""`Result`: tidy tables of one run, saved and loaded as CSV and JSON."""
+
+from cosim.result.result import Result
+from cosim.result.table import Table
+
+__all__ = ["Result", "Table"]

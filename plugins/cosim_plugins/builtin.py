@@ -1,0 +1,46 @@
+"""Registers what the simulator brings itself: formats, op kinds, kernels, compressions, frontends and the mapper."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from cosim.formats import Format
+from cosim.graph.op import OpKind
+from cosim.plugin import Compression, Factories, Frontend, Mapper, hookimpl, lazy
+
+
+@hookimpl
+def cosim_formats() -> Factories[Format]:
+    """IEEE floats and two's complement integers."""
+    from cosim.formats.builtin import FORMATS
+
+    return {name: partial(FORMATS.__getitem__, name) for name in FORMATS}
+
+
+@hookimpl
+def cosim_op_kinds() -> Factories[OpKind]:
+    """The ops of the Graph."""
+    from cosim.graph.ops import KINDS
+
+    return {name: partial(KINDS.__getitem__, name) for name in KINDS}
+
+
+@hookimpl
+def cosim_compressions() -> Factories[Compression]:
+    """Post-training quantisation, and doing nothing."""
+    return {
+        "int8": lazy("cosim.compress.int8:Int8"),
+        "none": lazy("cosim.compress.nothing:Nothing"),
+    }
+
+
+@hookimpl
+def cosim_frontends() -> Factories[Frontend]:
+    """ONNX files."""
+    return {"onnx": lazy("cosim.frontend.onnx:OnnxFrontend")}
+
+
+@hookimpl
+def cosim_mappers() -> Factories[Mapper]:
+    """Tiles by loop order and capacity."""
+    return {"tiled": lazy("cosim.mapping.mapper:TiledMapper")}

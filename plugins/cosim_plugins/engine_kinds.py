@@ -1,0 +1,17 @@
+"""Registers the engine kinds that come with cosim."""
+
+from __future__ import annotations
+
+from cosim.plugin import EngineKind, Factories, hookimpl, lazy
+
+
+@hookimpl
+def cosim_engine_kinds() -> Factories[EngineKind]:
+    """One class per module of `cosim_plugins.engines`."""
+    return {
+        "dma": lazy("cosim_plugins.engines.dma:DmaEngine"),
+        "host_core": lazy("cosim_plugins.engines.host_core:HostCore"),
+        "mac_array": lazy("cosim_plugins.engines.mac_array:MacArray"),
+        "systolic_array": lazy("cosim_plugins.engines.systolic_array:SystolicArray"),
+        "vector_unit": lazy("cosim_plugins.engines.vector_unit:VectorUnit"),
+    }
