@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from cosim.hardware.technology import Technology
 
-    Network = str | Path | Graph | torch.nn.Module
+    Network: TypeAlias = str | Path | Graph | torch.nn.Module
 
 Shapes = Mapping[str, Sequence[int]]
 NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -92,7 +92,7 @@ def load_hardware(device: str | Path | Hardware, overrides: Mapping[str, str] = 
 
 def load_technology(name: str | Path) -> Technology:
     """The Technology of a registered name such as ``"cmos-16nm"``, or of a YAML file; errors as `load_hardware`."""
-    from cosim.hardware.load import load_technology as read
+    from cosim.hardware.technology_load import load_technology as read
 
     registry = load_registry()
     if str(name) in registry["technologies"]:

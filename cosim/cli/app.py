@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import sys
 from collections.abc import Sequence
@@ -26,7 +27,7 @@ def _print_version(value: bool) -> None:
     if value:
         from cosim.result.provenance import version
 
-        print(f"cosim {version()}")
+        typer.echo(f"cosim {version()}")
         raise typer.Exit
 
 
@@ -35,25 +36,25 @@ def _root(
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of a failure; allowed anywhere.")] = False,
 ) -> None:
-    """Options before the command."""
+    """Options before the command; `--debug` is taken out by `main`, wherever it stands."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: 0, 1 (the answer is no), 2 (wrong input), 70 (bug), 130."""
-    texts = list(sys.argv[1:] if arguments is None else arguments)
-    _register()
-    try:
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    texts = [text for text in given if text != "--debug"]
+    with contextlib.suppress(ValueError):  # not in the main thread: the host application owns the signals
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # a killed run cleans up like an interrupted one
-    except ValueError:
-        pass  # not in the main thread: the host application owns the signals
     try:
+        _register()
         app(args=texts, prog_name="cosim")
     except SystemExit as leaving:
         code = leaving.code if isinstance(leaving.code, int) else 0
         return report_failure(KeyboardInterrupt(), debug=False) if code == EXIT_INTERRUPT else code
     except BaseException as error:
-        return report_failure(error, debug="--debug" in texts)
+        return report_failure(error, debug="--debug" in given)
     return 0
 
 

@@ -88,8 +88,9 @@ def _arrays(path: Path) -> Arrays:
     if path.suffix not in (".npy", ".npz"):
         raise DescriptionError(f"suffix {path.suffix!r}", where=str(path), allowed=".npy, .npz")
     try:
-        loaded = np.load(path, allow_pickle=False)
-        arrays = {"": loaded} if isinstance(loaded, np.ndarray) else {name: loaded[name] for name in loaded.files}
+        with path.open("rb") as file:
+            loaded = np.load(file, allow_pickle=False)
+            arrays = {"": loaded} if isinstance(loaded, np.ndarray) else {name: loaded[name] for name in loaded.files}
     except (ValueError, OSError, EOFError) as error:
         reason = "it holds Python objects" if "allow_pickle" in str(error) else str(error)
         raise DescriptionError(f"cannot be read: {reason}", where=str(path), allowed="plain arrays by numpy.save") from None

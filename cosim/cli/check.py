@@ -22,7 +22,6 @@ def check(
     batch: opt.Batch = None,
     settings: opt.Settings = None,
     as_json: opt.AsJson = False,
-    debug: opt.Debug = False,
 ) -> None:
     """Each op: which engine runs it, whether it falls back to a host, or which hook would add it. Exit 1 if any cannot run."""
     from cosim.cli.screen import show, show_json

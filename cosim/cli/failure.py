@@ -36,4 +36,4 @@ def report_failure(error: BaseException, *, debug: bool) -> int:
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    sys.stderr.write(text + "\n")

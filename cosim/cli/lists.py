@@ -30,7 +30,7 @@ def register(app: typer.Typer) -> None:
 
 
 def _lister(kind: str) -> Callable[..., None]:
-    def command(as_json: opt.AsJson = False, debug: opt.Debug = False) -> None:
+    def command(as_json: opt.AsJson = False) -> None:
         from cosim.cli.screen import show, show_json
         from cosim.plugin.registry import load_registry
         from cosim.report import lists
@@ -44,7 +44,7 @@ def _lister(kind: str) -> Callable[..., None]:
     return command
 
 
-def plugins(as_json: opt.AsJson = False, debug: opt.Debug = False) -> None:
+def plugins(as_json: opt.AsJson = False) -> None:
     """Installed plugins: distribution, version and what each registers."""
     from cosim.cli.screen import show, show_json
     from cosim.plugin.registry import load_registry

@@ -41,4 +41,3 @@ Batch = Annotated[int | None, typer.Option("--batch", min=1, help="Samples per i
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of synthetic weights, inputs and calibration data.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout instead of tables.")]
 Out = Annotated[Path | None, typer.Option("--out", help="Folder for the result: CSV tables and summary.json.", metavar="DIR")]
-Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of a failure.")]

@@ -10,14 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cosim.cli import arguments
+from cosim.errors import DescriptionError, unknown
 
 if TYPE_CHECKING:
+    from cosim.compress import AccuracyResult
     from cosim.graph.graph import Graph
     from cosim.hardware.hardware import Hardware
+    from cosim.mapping.assignment import Assignment
     from cosim.result import Result
 
 EXECUTE = ("none", "whole", "scheduled")
 TIMERS = ("compiled", "reference")
+BUILTIN_METRICS = ("top1", "top5")  # by name, since their intervals are those of a proportion
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,17 @@ class Request:
 
         return load_hardware(self.on or "", overrides=arguments.pairs("--set", self.settings or ()))
 
+    def assignments(self) -> tuple[Graph, Hardware, tuple[Assignment, ...]]:
+        """The network in the formats of its compression, the device, and who would run each op."""
+        from cosim.compress import compress
+        from cosim.mapping.assignment import assign
+        from cosim.plugin.registry import load_registry
+
+        self.check()
+        hardware = self.hardware()
+        graph = compress(self.graph(), self.compress, calibrate=False, seed=self.seed)
+        return graph, hardware, assign(graph, hardware, load_registry()["engine_kinds"])
+
     def result(self) -> Result:
         """Simulate and collect, with a progress bar on a terminal."""
         from cosim.cli.screen import progress_bar
@@ -85,12 +100,36 @@ class Request:
                 execute=self.execute,
                 inputs=given,
                 data=data,
-                batch=self.batch,
                 seed=self.seed,
                 progress=progress,
             )
-        settings = {**simulation.settings, "command_line": command_line()}
+        settings = {**simulation.settings, "batch": self.batch, "command_line": command_line()}
         return Result.from_simulation(replace(simulation, settings=settings))
+
+    def accuracy(self, metric: str, calibration: float) -> AccuracyResult:
+        """Accuracy on held-out samples of ``--data``."""
+        from cosim.compress import accuracy
+        from cosim.plugin.registry import load_registry
+
+        self.check()
+        if self.data is None:
+            raise DescriptionError("no data are given", where="--data", fix="--data samples.npz with arrays x and y")
+        samples = arguments.data(self.data)
+        for name in ("x", "y"):
+            if name not in samples:
+                raise unknown("array", name, samples, where=str(self.data))
+        registry = load_registry()
+        known = registry["metrics"]
+        chosen = metric if metric in BUILTIN_METRICS else known[metric]
+        return accuracy(
+            self.graph(),
+            self.compress,
+            (samples["x"], samples["y"]),
+            metric=chosen,
+            calibration_fraction=calibration,
+            seed=self.seed,
+            compressions=registry["compressions"],
+        )
 
 
 def command_line() -> str:

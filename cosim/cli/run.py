@@ -35,7 +35,6 @@ def run(
     timeline: Annotated[bool, typer.Option("--timeline", help="Write timeline.csv too: one row per command.")] = False,
     out: opt.Out = None,
     as_json: opt.AsJson = False,
-    debug: opt.Debug = False,
 ) -> None:
     """Latency, energy, memory and, with --execute, the numbers of one inference."""
     from cosim.cli.screen import show, show_json
@@ -74,7 +73,6 @@ def explain(
     seed: opt.Seed = 0,
     top: Annotated[int, typer.Option("--top", min=1, help="Rows per table.")] = 12,
     as_json: opt.AsJson = False,
-    debug: opt.Debug = False,
 ) -> None:
     """Where time and energy go, why, and the source of every price."""
     from cosim.cli.screen import show, show_json
@@ -103,7 +101,6 @@ def memory(
         Path | None, typer.Option("--figure", help="Draw the plan: .png, .svg or .pdf.", metavar="FILE")
     ] = None,
     as_json: opt.AsJson = False,
-    debug: opt.Debug = False,
 ) -> None:
     """The memory plan: what each memory holds over time, its peak, and who is there at the peak."""
     from cosim.cli.screen import show, show_json

@@ -34,7 +34,7 @@ def show_json(value: Any) -> None:
 
 def say(text: str) -> None:
     """One line on stderr: what is worth knowing beside the result."""
-    print(text, file=sys.stderr, flush=True)
+    sys.stderr.write(text + "\n")
 
 
 @contextmanager

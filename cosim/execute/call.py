@@ -80,6 +80,18 @@ class Call:
         """Format of the output."""
         return find_format(self.output.format, self.formats)
 
+    @property
+    def integer_target(self) -> IntegerFormat:
+        """Format of an output that must be a scaled integer."""
+        form = self.target
+        if not isinstance(form, IntegerFormat):
+            raise UnsupportedError(
+                f"integer arithmetic cannot write {form.name}",
+                where=self.where,
+                fix="register a kernel that can with the hook cosim_kernels",
+            )
+        return form
+
     def is_integer(self, position: int) -> bool:
         """Whether an operand is a scaled integer."""
         return isinstance(find_format(self.inputs[position].format, self.formats), IntegerFormat)

@@ -8,6 +8,7 @@ float32 multiplier in place of a fixed-point one).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,7 +74,7 @@ FP32_EVEN = Epilogue()
 
 
 @njit
-def _round(value: np.float32, tie: int) -> np.float32:
+def _round(value: np.float32, tie: int) -> Any:
     if tie == 0:
         return np.rint(value)
     if tie == 1:

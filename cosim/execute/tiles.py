@@ -79,8 +79,8 @@ class Tiles:
 
 
 def accumulators_of(graph: Graph, op: Op, formats: Mapping[str, Format] = FORMATS) -> np.dtype[np.generic]:
-    """dtype of the partial sums of an op."""
-    return accumulator_dtype(*(graph.tensors[name].encoding for name in op.inputs[:2]), formats=formats)
+    """Type of the partial sums of an op."""
+    return accumulator_dtype([graph.tensors[name].encoding for name in op.inputs], formats)
 
 
 def kernel_of(op: Op, kernels: Mapping[str, Kernel]) -> Kernel:

@@ -7,6 +7,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from cosim.errors import DescriptionError
 from cosim.formats.encoding import Encoding
 
 Codes = NDArray[np.generic]
@@ -108,9 +109,11 @@ class IntegerFormat:
         return Encoding(self.name, self.bits, scale, zero, axis)
 
     def encode(self, values: NDArray[np.floating], encoding: Encoding) -> Codes:
-        """Divide, round halves to even, add the zero point, clamp."""
+        """Divide, round halves to even, add the zero point, clamp; a NaN has no code and is refused."""
         scale, zero = _along_axis(encoding, np.ndim(values))
         codes = np.rint(np.asarray(values, np.float64) / scale) + zero
+        if np.isnan(codes).any():
+            raise DescriptionError(f"a NaN has no code in {self.name}", fix="find the op or the data that makes it")
         return np.clip(codes, self.low, self.high).astype(self.storage)
 
     def decode(self, codes: Codes, encoding: Encoding) -> NDArray[np.float32]:

@@ -4,6 +4,7 @@ from cosim.hardware.hardware import Clock, Engine, Hardware, Link, Memory, Port
 from cosim.hardware.load import load_hardware
 from cosim.hardware.machine import Machine, resource_time_fs
 from cosim.hardware.technology import Price, SramPoint, Technology
+from cosim.hardware.technology_load import load_technology
 
 __all__ = [
     "Clock",
@@ -17,5 +18,6 @@ __all__ = [
     "SramPoint",
     "Technology",
     "load_hardware",
+    "load_technology",
     "resource_time_fs",
 ]

@@ -17,7 +17,9 @@ from cosim.hardware.schema import Closed, Name, Scalar, validated
 from cosim.hardware.technology import Price, SramPoint, Technology
 
 #: What stands behind a number, best first.
-Evidence = Literal["measured", "vendor", "layout", "synthesis", "published", "model", "recommended", "derived", "assumed"]
+Evidence = Literal[
+    "measured", "vendor", "layout", "synthesis", "published", "model", "recommended", "derived", "assumed"
+]
 
 #: Density -> dimension it is given in.
 DENSITIES: Mapping[str, str] = MappingProxyType(

@@ -21,6 +21,17 @@ class Assignment:
     refusals: tuple[str, ...]
     is_fallback: bool = False
 
+    @property
+    def chosen(self) -> Engine:
+        """The engine; raises `UnsupportedError` where nothing takes the op."""
+        if self.engine is None:
+            raise UnsupportedError(
+                "no engine runs it: " + "; ".join(self.refusals),
+                where=f"op {self.op.name} ({self.op.kind.name})",
+                fix="add an engine kind that accepts it by the hook cosim_engine_kinds, or a host_core with this format",
+            )
+        return self.engine
+
 
 def assign(graph: Graph, hardware: Hardware, kinds: Mapping[str, EngineKind]) -> tuple[Assignment, ...]:
     """Engine of every op that is not a view, in the order of the graph.
@@ -28,17 +39,6 @@ def assign(graph: Graph, hardware: Hardware, kinds: Mapping[str, EngineKind]) ->
     An engine whose operands are in main memory is a fallback: it is asked last.
     """
     return tuple(_assign(op, graph, hardware, kinds) for op in graph.ops if not op.kind.is_view)
-
-
-def require_all(assignments: tuple[Assignment, ...], hardware: Hardware) -> None:
-    """Raise `UnsupportedError` for the first op that no engine takes."""
-    for assignment in assignments:
-        if assignment.engine is None:
-            raise UnsupportedError(
-                f"no engine of {hardware.name} runs it: " + "; ".join(assignment.refusals),
-                where=f"op {assignment.op.name} ({assignment.op.kind.name})",
-                fix="add an engine kind that accepts it by the hook cosim_engine_kinds, or a host_core with this format",
-            )
 
 
 def _assign(op: Op, graph: Graph, hardware: Hardware, kinds: Mapping[str, EngineKind]) -> Assignment:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,14 +14,15 @@ from cosim.graph.space import Access, volume
 from cosim.hardware.hardware import Engine, Hardware
 from cosim.mapping.hazards import Occupancy
 from cosim.mapping.homes import Home, Writers
-from cosim.program.plan import Placement, Tiling
 from cosim.mapping.rows import Rows
 from cosim.mapping.tiling import SLOTS
 from cosim.plugin.protocols import EngineKind
 from cosim.program.draft import Draft
+from cosim.program.plan import Placement, Tiling
 from cosim.program.program import Content, Flag
 
 Ints = NDArray[np.int64]
+SUM_BITS = 32
 
 
 @dataclass
@@ -114,6 +116,7 @@ class _OpEmission:
         self.space = self.graph.space(op)
         self.position = emitter.ops[op.name]
         self.memory = engine.operands or emitter.hardware.main_memory
+        self.sums_memory = engine.accumulators or self.memory  # the search cuts reductions only where sums have one
         self.n_tiles = len(tiles)
         trips = [tiling.trips[i] for i in self.space.reductions()]
         self.n_sums = int(np.prod(trips, dtype=np.int64)) if trips else 1
@@ -123,7 +126,10 @@ class _OpEmission:
 
     def run(self) -> int:
         emitter, op = self.emitter, self.op
-        loads = [self._loads(i, name, access) for i, (name, access) in enumerate(zip(op.inputs, self.space.inputs))]
+        loads = [
+            self._loads(i, name, access)
+            for i, (name, access) in enumerate(zip(op.inputs, self.space.inputs, strict=True))
+        ]
         self.first_compute = len(self.rows)
         outputs = self.space.output.boxes(self.tiles)
         final = np.arange(self.n_sums - 1, self.n_tiles, self.n_sums)
@@ -149,7 +155,7 @@ class _OpEmission:
 
     # --- operands -------------------------------------------------------------------------------------------------
 
-    def _loads(self, number: int, name: str, access: Access) -> tuple[Ints, object]:
+    def _loads(self, number: int, name: str, access: Access) -> tuple[Ints, Callable[[], None]]:
         """Buffer that each tile reads for one operand, and what to do once the computes have row numbers."""
         home = self.emitter.homes[name]
         boxes = access.boxes(self.tiles)
@@ -204,7 +210,7 @@ class _OpEmission:
         read[present] = buffers[load_of_tile]
         return read, finish
 
-    def _direct(self, name: str, home: Home, boxes: Ints, present: Ints) -> tuple[Ints, object]:
+    def _direct(self, name: str, home: Home, boxes: Ints, present: Ints) -> tuple[Ints, Callable[[], None]]:
         read = np.full(self.n_tiles, -1, np.int64)
         read[present] = home.buffer
 
@@ -287,29 +293,25 @@ class _OpEmission:
             # Partial sums pass from tile to tile through one buffer, and the next output reuses it.
             self.rows.after_rows(rows[1:], rows[:-1])
             start, stop = self.sums_span
-            assert engine.accumulators is not None  # the search cuts reductions only where sums have a memory
-            self._claim(engine.accumulators, start, stop, int(rows[0]))
-            self._touch(engine.accumulators, start, stop, engine, rows[-1:])
+            self._claim(self.sums_memory, start, stop, int(rows[0]))
+            self._touch(self.sums_memory, start, stop, engine, rows[-1:])
 
     def _accumulators(self, boxes: Ints) -> Ints:
-        engine = self.engine
-        bits = 32
         elements = volume(boxes)
         capacity = int(-(-4 * elements.max() // 64) * 64)
         self.sums_span = (0, capacity)
-        assert engine.accumulators is not None
         rows = self.draft.add_boxes(boxes)
         position = self.position
         self.emitter.placements.append(
-            Placement(f"{self.op.output}/sums", "sums", engine.accumulators, 0, capacity, position, position)
+            Placement(f"{self.op.output}/sums", "sums", self.sums_memory, 0, capacity, position, position)
         )
         return self.draft.add_buffers(
-            memory=self.emitter.memories[engine.accumulators],
+            memory=self.emitter.memories[self.sums_memory],
             address=0,
             capacity=capacity,
             tensor=self.emitter.names[self.op.output],
             box=rows,
-            bits=bits,
+            bits=SUM_BITS,
             content=int(Content.ACCUMULATORS),
             root=-1,
             preloaded=False,

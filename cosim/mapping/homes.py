@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from cosim.graph.graph import Graph
 from cosim.hardware.hardware import Hardware
 from cosim.mapping.placement import aligned, first_fit, roots, spans
-from cosim.program.plan import Placement
 from cosim.program.draft import Draft
+from cosim.program.plan import Placement
 from cosim.program.program import Content
 
 Ints = NDArray[np.int64]

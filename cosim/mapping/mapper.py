@@ -10,17 +10,17 @@ from cosim.errors import InfeasibleError, UnsupportedError
 from cosim.graph.graph import Graph, op_attributes
 from cosim.graph.op import Op
 from cosim.hardware.hardware import Engine, Hardware
-from cosim.mapping.assignment import Assignment, assign, require_all
+from cosim.mapping.assignment import Assignment, assign
 from cosim.mapping.emit import Emitter, dma_between, move_action_names
 from cosim.mapping.homes import build_homes
 from cosim.mapping.placement import residents, roots, spans
-from cosim.program.plan import Mapping, MappingPlan, OpPlan, Tiling
-from cosim.mapping.tiling import Budget, Staging, ring_bytes, tile
+from cosim.mapping.tiling import Rates, Search, Staging, ring_bytes
 from cosim.plugin.protocols import EngineKind
 from cosim.program.assemble import assemble
 from cosim.program.draft import Draft
+from cosim.program.plan import Mapping, MappingPlan, OpPlan, Tiling
 
-RESIDENT_SHARES = (0, 1, 2, 3)  # quarters of an on-chip memory that may hold whole activations
+RESIDENT_SHARES = (1, 2, 3)  # quarters of an on-chip memory that may hold whole activations
 
 
 @dataclass(frozen=True)
@@ -45,15 +45,12 @@ class TiledMapper:
     name = "tiled"
     summary = "op by op, double-buffered tiles, activations on chip where they fit"
 
-    def map(
-        self, graph: Graph, hardware: Hardware, kinds: Table[str, EngineKind], options: Table[str, Any]
-    ) -> Mapping:
+    def map(self, graph: Graph, hardware: Hardware, kinds: Table[str, EngineKind], options: Table[str, Any]) -> Mapping:
         """The Program and the decisions behind it.
 
         Raises `UnsupportedError` for an op that no engine takes and `InfeasibleError` where no tile fits.
         """
         assignments = assign(graph, hardware, kinds)
-        require_all(assignments, hardware)
         _require_moves(assignments, hardware)
         choice = _choose(graph, hardware, kinds, assignments)
         return _emit(graph, hardware, kinds, assignments, choice)
@@ -63,8 +60,8 @@ def _require_moves(assignments: tuple[Assignment, ...], hardware: Hardware) -> N
     main = hardware.main_memory
     moves = {(e.source_memory, e.target_memory) for e in hardware.engines.values() if e.source_memory}
     for assignment in assignments:
-        engine = assignment.engine
-        if engine is None or engine.operands in (None, main):
+        engine = assignment.chosen
+        if engine.operands in (None, main):
             continue
         for pair in ((main, engine.operands), (engine.operands, main)):
             if pair not in moves:
@@ -79,20 +76,16 @@ def _choose(
     graph: Graph, hardware: Hardware, kinds: Table[str, EngineKind], assignments: tuple[Assignment, ...]
 ) -> _Choice:
     """Try every share of on-chip memory for whole activations; keep the fastest estimate."""
-    cache: dict[object, Tiling | InfeasibleError] = {}
-    best: _Choice | None = None
-    failure: InfeasibleError | None = None
+    searches: dict[object, Search] = {}
+    # Nothing kept on chip leaves the most room: what does not fit then never fits, and the error says why.
+    best = _decide(graph, hardware, kinds, assignments, 0, searches)
     for share in RESIDENT_SHARES:
         try:
-            choice = _decide(graph, hardware, kinds, assignments, share, cache)
-        except InfeasibleError as error:
-            failure = failure or error
+            choice = _decide(graph, hardware, kinds, assignments, share, searches)
+        except InfeasibleError:
             continue
-        if best is None or choice.estimate_fs < best.estimate_fs:
+        if choice.estimate_fs < best.estimate_fs:
             best = choice
-    if best is None:
-        assert failure is not None  # no choice means that at least one share failed
-        raise failure
     return best
 
 
@@ -102,10 +95,10 @@ def _decide(
     kinds: Table[str, EngineKind],
     assignments: tuple[Assignment, ...],
     share: int,
-    cache: dict[object, Tiling | InfeasibleError],
+    searches: dict[object, Search],
 ) -> _Choice:
     live = spans(graph)
-    local = {a.engine.operands for a in assignments if a.engine and a.engine.operands != hardware.main_memory}
+    local = {a.chosen.operands for a in assignments if a.chosen.operands != hardware.main_memory}
     kept: dict[str, tuple[str, int]] = {}
     start: dict[str, int] = {}
     for memory in sorted(name for name in local if name is not None):
@@ -116,10 +109,9 @@ def _decide(
     root = roots(graph)
     tilings: dict[str, Tiling] = {}
     for assignment in assignments:
-        engine = assignment.engine
-        assert engine is not None  # `require_all` ran
+        engine = assignment.chosen
         tilings[assignment.op.name] = _tile_op(
-            assignment.op, graph, hardware, engine, kinds[engine.kind], kept, root, start, cache
+            assignment.op, graph, hardware, engine, kinds[engine.kind], kept, root, start, searches
         )
     return _Choice(kept, start, tilings, sum(tiling.estimate_fs for tiling in tilings.values()))
 
@@ -133,7 +125,7 @@ def _tile_op(
     kept: dict[str, tuple[str, int]],
     root: dict[str, str],
     start: dict[str, int],
-    cache: dict[object, Tiling | InfeasibleError],
+    searches: dict[object, Search],
 ) -> Tiling:
     """The tiling of one op within half of the staging space, or within all of it where half is too small."""
     memory = engine.operands or hardware.main_memory
@@ -144,52 +136,45 @@ def _tile_op(
 
     staging = Staging(tuple(is_staged(name) for name in op.inputs), is_staged(op.output))
     free = hardware.memories[memory].size_bytes - start.get(memory, 0)
+    search = _search(op, graph, hardware, engine, kind, staging, searches)
     if memory == hardware.main_memory:
-        return _cached(op, graph, hardware, engine, kind, staging, free, cache)
+        return search.best(free)
     try:
-        return _cached(op, graph, hardware, engine, kind, staging, _half(free), cache)
+        return search.best(_half(free))
     except InfeasibleError:
-        return _cached(op, graph, hardware, engine, kind, staging, free, cache)
+        return search.best(free)
 
 
 def _half(free: int) -> int:
     return free // 2 // 64 * 64
 
 
-def _cached(
+def _search(
     op: Op,
     graph: Graph,
     hardware: Hardware,
     engine: Engine,
     kind: EngineKind,
     staging: Staging,
-    staging_bytes: int,
-    cache: dict[object, Tiling | InfeasibleError],
-) -> Tiling:
-    described = tuple((graph.tensors[name].shape, graph.tensors[name].encoding.format) for name in (*op.inputs, op.output))
+    searches: dict[object, Search],
+) -> Search:
+    """The search of an op, shared by all that look the same."""
+    tensors = [graph.tensors[name] for name in (*op.inputs, op.output)]
+    described = tuple((tensor.shape, tensor.encoding.format) for tensor in tensors)
     constant = tuple(name in graph.constants for name in op.inputs)
-    key = (op.kind.name, repr(sorted(op_attributes(op).items())), described, constant, engine.name, staging, staging_bytes)
-    if key not in cache:
-        try:
-            cache[key] = tile(
-                op, graph, hardware, engine, kind, staging, _budget(hardware, engine, staging_bytes)
-            )
-        except InfeasibleError as error:
-            cache[key] = error
-    found = cache[key]
-    if isinstance(found, InfeasibleError):
-        raise found
-    return found
+    key = (op.kind.name, repr(sorted(op_attributes(op).items())), described, constant, engine.name, staging)
+    if key not in searches:
+        searches[key] = Search(op, graph, hardware, engine, kind, staging, _rates(hardware, engine))
+    return searches[key]
 
 
-def _budget(hardware: Hardware, engine: Engine, staging_bytes: int) -> Budget:
+def _rates(hardware: Hardware, engine: Engine) -> Rates:
     main, local = hardware.main_memory, engine.operands or hardware.main_memory
     sums = hardware.memories[engine.accumulators].size_bytes if engine.accumulators else 0
     if local == main:
-        return Budget(staging_bytes, sums, 0.0, 0.0, 0, shared=False)
+        return Rates(sums, 0.0, 0.0, 0, shared=False)
     load, store = dma_between(hardware, main, local), dma_between(hardware, local, main)
-    return Budget(
-        staging_bytes=staging_bytes,
+    return Rates(
         accumulator_bytes=sums,
         load_fs_per_byte=_fs_per_byte(hardware, load),
         store_fs_per_byte=_fs_per_byte(hardware, store),
@@ -211,9 +196,7 @@ def _emit(
     choice: _Choice,
 ) -> Mapping:
     names = _action_names(graph, hardware, kinds, assignments)
-    draft = Draft(
-        op_names=[op.name for op in graph.ops], tensor_names=list(graph.tensors), action_names=names
-    )
+    draft = Draft(op_names=[op.name for op in graph.ops], tensor_names=list(graph.tensors), action_names=names)
     homes, placements = build_homes(graph, hardware, choice.residents, draft)
     emitter = Emitter(graph, hardware, draft, homes, roots(graph), {name: i for i, name in enumerate(names)})
     for name in graph.inputs:
@@ -228,8 +211,7 @@ def _emit(
             plans.append(OpPlan(op.name, op.kind.name, ""))
             continue
         assignment = by_op[op.name]
-        engine = assignment.engine
-        assert engine is not None  # `require_all` ran
+        engine = assignment.chosen
         tiling = choice.tilings[op.name]
         memory = engine.operands or hardware.main_memory
         base = choice.staging_start.get(memory, 0)
@@ -242,15 +224,13 @@ def _emit(
         reason = assignment.refusals if assignment.is_fallback else ()
         plans.append(OpPlan(op.name, op.kind.name, engine.name, loops, tiling, reason))
     program = assemble(draft, hardware.machine())
-    plan = MappingPlan("tiled", tuple(plans), tuple([*placements, *emitter.placements]))
+    plan = MappingPlan("tiled", tuple(plans), (*placements, *emitter.placements))
     return Mapping(program, plan)
 
 
 def _ring_bytes(op: Op, graph: Graph, tiling: Tiling, homes: dict[str, Any], memory: str) -> int:
     """Bytes of all rings of one op [byte]."""
-    staging = Staging(
-        tuple(homes[name].memory != memory for name in op.inputs), homes[op.output].memory != memory
-    )
+    staging = Staging(tuple(homes[name].memory != memory for name in op.inputs), homes[op.output].memory != memory)
     return ring_bytes(op, graph, tiling, staging)
 
 
@@ -264,8 +244,6 @@ def _action_names(
         else:
             names |= dict.fromkeys(f"{step}.bytes" for step in engine.via if step in hardware.links)
     for assignment in assignments:
-        engine_of = assignment.engine
-        assert engine_of is not None  # `require_all` ran
         whole = graph.space(assignment.op).whole
-        names |= dict.fromkeys(kinds[engine_of.kind].actions(engine_of, assignment.op, graph, whole))
+        names |= dict.fromkeys(kinds[assignment.chosen.kind].actions(assignment.chosen, assignment.op, graph, whole))
     return list(names)

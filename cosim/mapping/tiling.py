@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
+from typing import NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,29 +14,28 @@ from cosim.graph.graph import Graph
 from cosim.graph.op import Op
 from cosim.graph.space import Role, Space
 from cosim.hardware.hardware import Engine, Hardware
-from cosim.program.plan import Tiling
 from cosim.plugin.protocols import EngineKind
+from cosim.program.plan import Tiling
 
 SLOTS = 2  # of every ring: one being filled, one being used
-MOST_CANDIDATES = 60_000
+MOST_CANDIDATES = 6_000
 TOLERANCE = 0.01  # of the best latency that may be given up for less traffic
 
 
 @dataclass(frozen=True)
-class Budget:
-    """What an op may use.
+class Rates:
+    """What moving data costs an engine.
 
     Attributes
     ----------
-    staging_bytes, accumulator_bytes
-        Bytes for rings in the operand memory and for partial sums [byte].
+    accumulator_bytes
+        Bytes for partial sums [byte].
     load_fs_per_byte, store_fs_per_byte, command_fs
         Time of moving one byte in and out, and of starting one move [fs].
     shared
         Loads and stores cross the same bottleneck, so their times add.
     """
 
-    staging_bytes: int
     accumulator_bytes: int
     load_fs_per_byte: float
     store_fs_per_byte: float
@@ -51,38 +51,68 @@ class Staging:
     output: bool
 
 
-def tile(
-    op: Op, graph: Graph, hardware: Hardware, engine: Engine, kind: EngineKind, staging: Staging, budget: Budget
-) -> Tiling:
-    """The cheapest tiling that fits.
+class Search:
+    """Every candidate tiling of one op with its cost, so that any budget is answered by a look-up."""
 
-    Raises `InfeasibleError` with the demand of the smallest tile where nothing fits.
-    """
-    space = graph.space(op)
-    extents = candidates(space, kind.cuts(engine, op, graph), can_reduce=engine.accumulators is not None)
-    cost = _Cost(op, graph, engine, kind, staging, budget, extents)
-    fits = (cost.staged_bytes <= budget.staging_bytes) & (cost.accumulator_bytes <= budget.accumulator_bytes)
-    if not fits.any():
-        _raise_infeasible(op, hardware, engine, budget, cost)
-    period = hardware.clocks[engine.clock].period_fs
-    best: tuple[float, float, int, tuple[int, ...]] | None = None
-    for order in orders(space):
-        latency, traffic, commands = cost.in_order(order, period, engine.setup_cycles)
-        latency = np.where(fits, latency, np.inf)
-        good = np.flatnonzero(latency <= latency.min() * (1 + TOLERANCE))
-        pick = good[np.lexsort((latency[good], commands[good], traffic[good]))[0]]
-        entry = (float(latency[pick]), float(traffic[pick]), int(pick), order)
-        if best is None or _is_better(entry, best):
-            best = entry
-    assert best is not None  # `orders` is never empty
-    latency_fs, moved, row, order = best
-    return Tiling(
-        extents=tuple(int(size) for size in extents[row]),
-        trips=tuple(int(n) for n in cost.trips[row]),
-        order=order,
-        estimate_fs=int(latency_fs),
-        traffic_bytes=int(moved),
-    )
+    def __init__(
+        self, op: Op, graph: Graph, hardware: Hardware, engine: Engine, kind: EngineKind, staging: Staging, rates: Rates
+    ) -> None:
+        self.op, self.hardware, self.engine, self.rates = op, hardware, engine, rates
+        space = graph.space(op)
+        self.extents = candidates(space, kind.cuts(engine, op, graph), can_reduce=engine.accumulators is not None)
+        self.cost = _Cost(op, graph, engine, kind, staging, rates, self.extents)
+        period = hardware.clocks[engine.clock].period_fs
+        self.orders = [(order, *self.cost.in_order(order, period, engine.setup_cycles)) for order in orders(space)]
+
+    def best(self, staging_bytes: int) -> Tiling:
+        """The least traffic within 1 % of the lowest latency, among the tilings whose rings fit.
+
+        Raises `InfeasibleError` with the demand of the smallest tile where nothing fits.
+        """
+        fits = (self.cost.staged_bytes <= staging_bytes) & (self.cost.sums_bytes <= self.rates.accumulator_bytes)
+        rows = np.flatnonzero(fits)
+        if not len(rows):
+            self._raise_infeasible(staging_bytes)
+        lowest = min(float(latency[rows].min()) for _, latency, _, _ in self.orders)
+        entries = []
+        for rank, (order, latency, traffic, commands) in enumerate(self.orders):
+            good = rows[latency[rows] <= lowest * (1 + TOLERANCE)]
+            if len(good):
+                pick = int(good[np.lexsort((latency[good], commands[good], traffic[good]))[0]])
+                key = (float(traffic[pick]), int(commands[pick]), float(latency[pick]), rank)
+                entries.append((key, pick, order))
+        (moved, _, latency_fs, _), row, order = min(entries)
+        return Tiling(
+            extents=tuple(self.extents[row].tolist()),
+            trips=tuple(self.cost.trips[row].tolist()),
+            order=order,
+            estimate_fs=int(latency_fs),
+            traffic_bytes=int(moved),
+        )
+
+    def _raise_infeasible(self, staging_bytes: int) -> NoReturn:
+        engine = self.engine
+        where = f"op {self.op.name} ({self.op.kind.name}) on {engine.name}"
+        suits = self.cost.sums_bytes <= self.rates.accumulator_bytes
+        if not suits.any():
+            sums, there = int(self.cost.sums_bytes.min()), self.rates.accumulator_bytes
+            raise InfeasibleError(
+                f"its smallest tile needs {sums} bytes of partial sums in {engine.accumulators}, "
+                f"{there} are there: {sums - there} bytes too many",
+                where=where,
+                allowed=f"at most {there} bytes of partial sums",
+                fix=f"raise memories.{engine.accumulators}.size by at least {sums - there} bytes",
+            )
+        demand = int(self.cost.staged_bytes[suits].min())
+        gap = demand - staging_bytes
+        raise InfeasibleError(
+            f"its smallest tile needs {demand} bytes of {engine.operands}, {staging_bytes} are free: "
+            f"{gap} bytes too many",
+            where=where,
+            allowed=f"at most {staging_bytes} bytes for the rings of one op",
+            fix=f"raise memories.{engine.operands}.size by at least {gap} bytes "
+            f"(now {self.hardware.memories[str(engine.operands)].size_bytes})",
+        )
 
 
 def ring_bytes(op: Op, graph: Graph, tiling: Tiling, staging: Staging) -> int:
@@ -149,12 +179,6 @@ def _sizes(size: int) -> list[int]:
     return sorted(even | powers, reverse=True)
 
 
-def _is_better(entry: tuple[float, float, int, tuple[int, ...]], best: tuple[float, float, int, tuple[int, ...]]) -> bool:
-    if entry[0] < best[0] * (1 - TOLERANCE):
-        return True
-    return entry[0] <= best[0] * (1 + TOLERANCE) and entry[1] < best[1]
-
-
 class _Cost:
     """Bytes and trips of every candidate at once."""
 
@@ -165,11 +189,11 @@ class _Cost:
         engine: Engine,
         kind: EngineKind,
         staging: Staging,
-        budget: Budget,
+        rates: Rates,
         extents: NDArray[np.int64],
     ) -> None:
         space = graph.space(op)
-        self.budget = budget
+        self.rates = rates
         self.staging = staging
         self.space = space
         sizes = np.array(space.sizes, np.int64)
@@ -187,7 +211,7 @@ class _Cost:
         self.staged_bytes = self._staged(output)
         keeps_sums = bool(space.reductions()) and engine.accumulators is not None
         elements = _touched(space.output.reach(tiles), space.output.shape, 8)
-        self.accumulator_bytes = _aligned(4 * elements) if keeps_sums else np.zeros_like(elements)
+        self.sums_bytes = _aligned(4 * elements) if keeps_sums else np.zeros_like(elements)
 
     def _staged(self, output: NDArray[np.int64]) -> NDArray[np.int64]:
         total = np.zeros(len(self.trips), np.int64)
@@ -203,7 +227,7 @@ class _Cost:
         self, order: tuple[int, ...], period_fs: int, setup_cycles: int
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
         """Latency [fs], traffic [byte] and number of moves of every candidate, shape (candidates,)."""
-        budget = self.budget
+        rates = self.rates
         compute = (self.compute_cycles + setup_cycles) * self.n_tiles * float(period_fs)
         loaded = np.zeros(len(self.trips))
         first = np.zeros(len(self.trips))
@@ -222,10 +246,10 @@ class _Cost:
             stored += stores * self.output_bytes.astype(float)
             last += self.output_bytes
             commands += stores
-        load_time = np.maximum(loaded * budget.load_fs_per_byte, commands * float(budget.command_fs))
-        store_time = stored * budget.store_fs_per_byte
-        moving = load_time + store_time if budget.shared else np.maximum(load_time, store_time)
-        ends = first * budget.load_fs_per_byte + last * budget.store_fs_per_byte
+        load_time = np.maximum(loaded * rates.load_fs_per_byte, commands * float(rates.command_fs))
+        store_time = stored * rates.store_fs_per_byte
+        moving = load_time + store_time if rates.shared else np.maximum(load_time, store_time)
+        ends = first * rates.load_fs_per_byte + last * rates.store_fs_per_byte
         # Filling the first slots and draining the last cannot overlap this op's own work.
         return np.maximum(compute + ends, moving), loaded + stored, commands + self.n_tiles
 
@@ -248,24 +272,3 @@ def _touched(reach: NDArray[np.int64], shape: tuple[int, ...], bits: int) -> NDA
 
 def _aligned(n_bytes: NDArray[np.int64]) -> NDArray[np.int64]:
     return -(-n_bytes // 64) * 64
-
-
-def _raise_infeasible(op: Op, hardware: Hardware, engine: Engine, budget: Budget, cost: _Cost) -> None:
-    where = f"op {op.name} ({op.kind.name}) on {engine.name}"
-    demand = int(cost.staged_bytes.min())
-    if demand > budget.staging_bytes:
-        raise InfeasibleError(
-            f"its smallest tile needs {demand} bytes of {engine.operands}, {budget.staging_bytes} are free: "
-            f"{demand - budget.staging_bytes} bytes too many",
-            where=where,
-            allowed=f"at most {budget.staging_bytes} bytes for the rings of one op",
-            fix=f"raise memories.{engine.operands}.size by at least {demand - budget.staging_bytes} bytes",
-        )
-    sums = int(cost.accumulator_bytes.min())
-    raise InfeasibleError(
-        f"its smallest tile needs {sums} bytes of partial sums in {engine.accumulators}, "
-        f"{budget.accumulator_bytes} are there (or no tile suits both memories)",
-        where=where,
-        allowed=f"at most {budget.accumulator_bytes} bytes of partial sums",
-        fix=f"raise memories.{engine.accumulators}.size or memories.{engine.operands}.size of {hardware.name}",
-    )

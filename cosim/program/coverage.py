@@ -81,7 +81,7 @@ def _fault(boxes: Boxes, members: NDArray[np.int64], region: NDArray[np.int64], 
         half = region.copy()
         half[axis, 1 - side] = cut
         inside = members[(boxes[members, axis, 0] < cut) if side == 0 else (boxes[members, axis, 1] > cut)]
-        count = _fault(boxes, inside, half, worst)
+        count: int = _fault(boxes, inside, half, worst)
         if count != 1:
             return count
     return 1

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Ints = NDArray[np.integer]
+Rows = NDArray[np.int64]
 
 
 @dataclass
@@ -54,7 +55,7 @@ class Draft:
     n_boxes: int = 0
     n_buffers: int = 0
 
-    def add_boxes(self, bounds: Ints) -> Ints:
+    def add_boxes(self, bounds: Ints) -> Rows:
         """Append boxes of shape (n, rank, 2); return their rows."""
         n, rank, _ = bounds.shape
         self.box_ranks.append(np.full(n, rank, np.int32))
@@ -63,7 +64,7 @@ class Draft:
         self.n_boxes += n
         return rows
 
-    def add_buffers(self, **columns: Ints | int) -> Ints:
+    def add_buffers(self, **columns: Ints | int) -> Rows:
         """Append buffers (columns of `BufferTable`, scalars are repeated); return their rows."""
         n = max(np.size(value) for value in columns.values())
         for name, value in columns.items():
@@ -72,7 +73,7 @@ class Draft:
         self.n_buffers += n
         return rows
 
-    def add_commands(self, *, reads: Ints, read_counts: Ints, actions: Ints, **columns: Ints | int) -> Ints:
+    def add_commands(self, *, reads: Ints, read_counts: Ints, actions: Ints, **columns: Ints | int) -> Rows:
         """Append commands; return their ids.
 
         `columns` are queue, op, tensor, box, flags, write, cycles, serial_cycles, n_bytes and path, each an array

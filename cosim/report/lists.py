@@ -11,7 +11,7 @@ def entries(registry: Registry, kind: str) -> list[dict[str, Any]]:
     """One row per registered name of a kind of plugin: name, summary, extra facts, distribution."""
     catalogue = registry[kind]
     return [
-        {"name": name, **_facts(kind, name, catalogue[name]), "from": entry.plugin.distribution}
+        {"name": name, **_facts(kind, catalogue[name]), "from": entry.plugin.distribution}
         for name, entry in catalogue.entries.items()
     ]
 
@@ -31,7 +31,7 @@ def plugins(registry: Registry) -> list[dict[str, Any]]:
     return rows
 
 
-def _facts(kind: str, name: str, made: Any) -> dict[str, Any]:
+def _facts(kind: str, made: Any) -> dict[str, Any]:
     if kind in ("hardware", "technologies"):
         return {"summary": _first_summary(made)}
     if kind == "formats":

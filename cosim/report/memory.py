@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cosim.errors import unknown
 from cosim.report.quantity import bar, share, size
 from cosim.result import Result
 from cosim.result.table import Table, rows
@@ -93,3 +94,10 @@ def _at_peak(memory: dict[str, Any], most: int = 12) -> Any:
         span = f"{placed['first_op']}-{placed['last_op']}"
         out.add_row(placed["what"], placed["role"], f"{placed["address_bytes"]:#x}", size(placed["size_bytes"]), span)
     return out
+
+
+def check_memory(result: Result, name: str | None) -> None:
+    """Raise `DescriptionError` unless `name` is None or a memory of the result."""
+    names = result.table("memories")["memory"].tolist()
+    if name is not None and name not in names:
+        raise unknown("memory", name, names, where="--only")

@@ -21,9 +21,7 @@ def si(value: float, unit: str) -> str:
     if value == 0 or not math.isfinite(value):
         return f"{digits(value)} {unit}".strip()
     # 0.99999 s prints as 1 s, not 1000 ms: compare what will be printed
-    for scale, prefix in _SI:
-        if abs(float(f"{value / scale:.3e}")) >= 1:
-            break
+    scale, prefix = next((entry for entry in _SI if abs(float(f"{value / entry[0]:.3e}")) >= 1), _SI[-1])
     return f"{digits(value / scale)} {prefix}{unit}".strip()
 
 

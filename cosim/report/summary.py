@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -64,7 +65,7 @@ def _facts(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
 def _between(summary: Mapping[str, Any]) -> str:
     low, high, latency = summary["bound_low_ms"], summary["bound_high_ms"], summary["latency_ms"]
     place = (latency - low) / (high - low) if high > low else 0.0
-    limit = f", set by {summary['bound_limit']}" if summary.get("bound_limit") else ""
+    limit = f", set by {summary['bound_limiter']}" if summary["bound_limiter"] else ""
     return f"{duration(low)} [{bar(place, 20)}] {duration(high)}: lower bound{limit}, and everything in series"
 
 
@@ -75,7 +76,7 @@ def _energy(summary: Mapping[str, Any]) -> str:
 
 
 def _breakdown(summary: Mapping[str, Any]) -> str:
-    parts = sorted(summary["energy_breakdown_uj"].items(), key=lambda item: -item[1])
+    parts = sorted(summary["energy_by_component_uj"].items(), key=lambda item: -item[1])
     total = sum(value for _, value in parts)
     shown = ", ".join(f"{name} {share(value, total)}" for name, value in parts[:5] if value)
     return shown + (", ..." if len(parts) > 5 else "")
@@ -130,7 +131,7 @@ def _ops(result: Result) -> Any:
             row["stall_cause"],
             share(row["busy_ms"] + row["stall_ms"], total),
             count(row["macs"]),
-            f"{100 * row['utilization_spatial']:.0f}%" if row["utilization_spatial"] == row["utilization_spatial"] else "",
+            f"{100 * row['utilization_spatial']:.0f}%" if math.isfinite(row["utilization_spatial"]) else "",
             energy(row["energy_pj"]),
         ]
         out.add_row(*cells, *([_number(row["sqnr_db"])] if has_sqnr else []))
@@ -138,7 +139,7 @@ def _ops(result: Result) -> Any:
 
 
 def _number(value: float) -> str:
-    return f"{value:.1f} dB" if value == value else ""
+    return f"{value:.1f} dB" if math.isfinite(value) else ""
 
 
 def _engines(result: Result) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -82,7 +83,7 @@ def to_csv(columns: Table) -> str:
 
 def _text(values: Column) -> list[str]:
     if values.dtype.kind == "f":
-        return ["" if value != value else repr(value) for value in values.tolist()]
+        return ["" if math.isnan(value) else repr(value) for value in values.tolist()]
     return [str(value) for value in values.tolist()]
 
 

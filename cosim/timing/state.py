@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from cosim.errors import SimulationError
 from cosim.jit import njit
 from cosim.program.program import Program
-from cosim.timing.times import HORIZON_FS, beyond_horizon
+from cosim.timing.times import HORIZON_FS, Cause, Int64, beyond_horizon
 
-Ints = NDArray[np.int64]
+
 Records = NDArray[np.void]
 
 NEVER = np.iinfo(np.int64).max
@@ -21,13 +21,15 @@ NEVER = np.iinfo(np.int64).max
 # Phases of a queue.
 BLOCKED, TO_START, TO_PRESENT, PRESENTED, IN_UNIT, TO_RELEASE = range(6)
 
+NONE, QUEUE, WAIT, ENGINE, RESOURCE = (int(cause) for cause in Cause)
+
 
 def _record(names: str) -> np.dtype[np.void]:
     return np.dtype([(name, np.int64) for name in names.split()])
 
 
-SERVICE = _record("cycles serial units path_begin path_end latency full_fs tail_fs tail_hold")
-QUEUE = _record(
+SERVICE_RECORD = _record("cycles serial units path_begin path_end latency full_fs tail_fs tail_hold")
+QUEUE_RECORD = _record(
     "phase command next last service engine period shared rank slot"  # what it runs
     " presented ready cause cause_id wait wait_key"  # its head
     " fresh left compute_end moved run_start run_units"  # its head once started; run_units > 0: runs to its end
@@ -35,23 +37,23 @@ QUEUE = _record(
     " released last_end sleepers sleeps_for next_sleeper"  # queues that wait for its commands
     " next_rival"  # the list of its engine
 )
-ENGINE = _record("holder last_holder free_at last_slot picked rivals idlers round_robin is_dirty")
-RESOURCE = _record("held_until runner first_parked last_parked")
+ENGINE_RECORD = _record("holder last_holder free_at last_slot picked rivals idlers round_robin is_dirty")
+RESOURCE_RECORD = _record("held_until runner first_parked last_parked")
 
 
 class Tables(NamedTuple):
     """The program, ordered for the event loop. `order` holds command ids sorted by queue."""
 
     order: NDArray[np.int32]
-    queue_offset: Ints
+    queue_offset: Int64
     service: NDArray[np.int32]
-    wait_offset: Ints
+    wait_offset: Int64
     wait_queue: NDArray[np.int16]
     wait_count: NDArray[np.int32]
     services: Records
-    path_resource: Ints
-    full_hold: Ints
-    tail_hold: Ints
+    path_resource: Int64
+    full_hold: Int64
+    tail_hold: Int64
 
 
 class State(NamedTuple):
@@ -60,23 +62,23 @@ class State(NamedTuple):
     queues: Records
     engines: Records
     resources: Records
-    agenda: Ints
-    todo: Ints
-    leaving: Ints
-    idle: Ints
-    candidates: Ints
-    freed: Ints
-    dirty: Ints
+    agenda: Int64
+    todo: Int64
+    leaving: Int64
+    idle: Int64
+    candidates: Int64
+    freed: Int64
+    dirty: Int64
 
 
 class Columns(NamedTuple):
     """The answer, one value per command."""
 
-    ready: Ints
-    start: Ints
-    release: Ints
-    end: Ints
-    blocked: Ints
+    ready: Int64
+    start: Int64
+    release: Int64
+    end: Int64
+    blocked: Int64
     cause: NDArray[np.int8]
     cause_id: NDArray[np.int32]
 
@@ -88,7 +90,7 @@ def tables(program: Program) -> Tables:
     offset, order = _sorted_by_queue(program.queue, len(machine.queues))
     path_offset, path_resource, full_hold = _paths(program)
     table = program.services
-    services = np.zeros(len(table), SERVICE)
+    services = np.zeros(len(table), SERVICE_RECORD)
     width = max((len(set(p)) for p in machine.paths), default=0)
     tail_hold = np.zeros(max(1, len(table) * width), np.int64)
     _fill_services(
@@ -109,12 +111,12 @@ def state(program: Program) -> State:
     engine = np.array(machine.queue_engine, np.int64)
     priority = np.array(machine.queue_priority, np.int64)
 
-    engines = np.zeros(n_engines, ENGINE)
+    engines = np.zeros(n_engines, ENGINE_RECORD)
     for name in ("holder", "last_holder", "last_slot", "picked", "rivals", "idlers", "free_at"):
         engines[name] = -1
     engines["round_robin"] = [p == "round_robin" for p in machine.engine_policy]
 
-    queues = np.zeros(n_queues, QUEUE)
+    queues = np.zeros(n_queues, QUEUE_RECORD)
     for name in ("parked", "before", "after", "sleepers", "next_sleeper", "next_rival"):
         queues[name] = -1
     queues["engine"] = engine
@@ -125,7 +127,7 @@ def state(program: Program) -> State:
     is_ranked = np.array([p == "priority" for p in machine.engine_policy], bool)[engine]
     queues["slot"] = np.where(is_ranked, queues["rank"], np.arange(n_queues))
 
-    resources = np.zeros(n_resources, RESOURCE)
+    resources = np.zeros(n_resources, RESOURCE_RECORD)
     for name in ("runner", "first_parked", "last_parked"):
         resources[name] = -1
     half = 1 << max(1, n_queues + n_resources - 1).bit_length()
@@ -158,13 +160,14 @@ def _check_ranges(program: Program) -> None:
                 allowed=f"{low} to {high - 1}" if high is not None else f"{low} or more",
                 fix="run Program.check() on what the mapper wrote",
             )
-    longest = [p * 2 for p in machine.engine_period_fs] + list(machine.path_latency_fs)
+    # So far below the horizon that rounding to an edge or adding a latency cannot pass the largest integer.
+    longest = [*machine.engine_period_fs, *machine.path_latency_fs]
     longest += [b * f for b, f in zip(machine.unit_bytes, machine.unit_fs, strict=True)]
-    if max(longest, default=0) > HORIZON_FS // 50:
+    if max(longest, default=0) > HORIZON_FS // 200:
         raise beyond_horizon()
 
 
-def _paths(program: Program) -> tuple[Ints, Ints, Ints]:
+def _paths(program: Program) -> tuple[Int64, Int64, Int64]:
     """For each path its resources in ascending order, and how long a full unit holds each [fs]."""
     machine = program.machine
     offset, flat, holds = [0], list[int](), list[int]()

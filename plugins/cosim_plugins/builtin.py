@@ -6,7 +6,7 @@ from functools import partial
 
 from cosim.formats import Format
 from cosim.graph.op import OpKind
-from cosim.plugin import Compression, Factories, Frontend, Mapper, hookimpl, lazy
+from cosim.plugin import Compression, Factories, Frontend, Kernel, Mapper, hookimpl, lazy
 
 
 @hookimpl
@@ -26,6 +26,20 @@ def cosim_op_kinds() -> Factories[OpKind]:
 
 
 @hookimpl
+def cosim_kernels() -> Factories[Kernel]:
+    """One kernel per op kind."""
+    from cosim.graph.ops import KINDS
+
+    return {name: partial(_kernel, name) for name in KINDS}
+
+
+def _kernel(name: str) -> Kernel:
+    from cosim.execute import KERNELS  # numba comes with it
+
+    return KERNELS[name]
+
+
+@hookimpl
 def cosim_compressions() -> Factories[Compression]:
     """Post-training quantisation, and doing nothing."""
     return {
@@ -37,7 +51,7 @@ def cosim_compressions() -> Factories[Compression]:
 @hookimpl
 def cosim_frontends() -> Factories[Frontend]:
     """ONNX files."""
-    return {"onnx": lazy("cosim.frontend.onnx:OnnxFrontend")}
+    return {"onnx": lazy("cosim_plugins.frontends:OnnxFrontend")}
 
 
 @hookimpl

@@ -111,7 +111,7 @@ def _hull(indices, shape):
         if None in values:
             box.append((0, size))
         else:
-            box.append((max(0, min(size, min(values))), max(0, min(size, max(values) + 1))))
+            box.append((max(0, min(size, *values)), max(0, min(size, max(values) + 1))))
     return np.array(box).reshape(-1, 2)
 
 

@@ -190,7 +190,7 @@ def test_first_party_plugins_come_through_entry_points_of_one_distribution():
 def test_loading_the_registry_imports_nothing_heavy():
     code = (
         "import sys; from cosim.plugin import load_registry; load_registry();"
-        "print([m for m in ('numba','torch','pandas','onnx','matplotlib','scipy','simpy','pydantic') if m in sys.modules])"
+        "print([m for m in ('numba','torch','pandas','onnx','matplotlib','scipy','simpy') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -6,7 +6,7 @@ result does not depend on blocking, threads or the machine. int8 by int8 allows 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,7 +40,7 @@ class Arithmetic:
         """`left` (..., M, K) times `right` (..., K, N), both in `factor`, shape (..., M, N)."""
         terms = left.shape[-1]
         chunk = self.chunk or max(terms, 1)
-        total = np.matmul(left[..., :chunk], right[..., :chunk, :]).astype(self.accumulator, copy=False)
+        total: Array = np.matmul(left[..., :chunk], right[..., :chunk, :]).astype(self.accumulator, copy=False)
         for start in range(chunk, terms, chunk):
             part = np.matmul(left[..., start : start + chunk], right[..., start : start + chunk, :])
             total += part.astype(self.accumulator)
@@ -57,17 +57,15 @@ def arithmetic(call: Call) -> Arithmetic:
         return FLOAT
     # A weight with a zero point is shifted before the product and needs one bit more.
     largest = -left.low * -right.low * (2 if call.zero(1) else 1)
-    wide = accumulator_dtype(*call.inputs[:2], call.formats)
+    wide = accumulator_dtype(call.inputs, call.formats)
     if (1 << 24) // largest >= _LEAST_CHUNK:
         return Arithmetic(np.dtype(np.float32), (1 << 24) // largest, wide)
     return Arithmetic(np.dtype(np.float64), max((1 << 53) // largest, 1), wide)
 
 
-def accumulator_dtype(
-    left: Encoding, right: Encoding, formats: Mapping[str, Format] = FORMATS
-) -> np.dtype[np.generic]:
-    """dtype of partial sums: int32 for two integers of at most 8 bits, int64 for wider ones, else float32."""
-    forms = [find_format(encoding.format, formats) for encoding in (left, right)]
+def accumulator_dtype(inputs: Sequence[Encoding], formats: Mapping[str, Format] = FORMATS) -> np.dtype[np.generic]:
+    """Type of partial sums of the first two inputs: int32 for two integers of at most 8 bits, int64 for wider ones, else float32."""
+    forms = [find_format(encoding.format, formats) for encoding in inputs[:2]]
     if not all(isinstance(form, IntegerFormat) for form in forms):
         return np.dtype(np.float32)
     return np.dtype(np.int32 if max(form.bits for form in forms) <= 8 else np.int64)

@@ -92,8 +92,7 @@ def activated(real: Array, activation: str) -> Array:
 
 def clamp_codes(activation: str, call: Call) -> tuple[int, int]:
     """Lowest and highest code of the output under a fused activation."""
-    target = call.target
-    assert isinstance(target, IntegerFormat)  # callers have asked
+    target = call.integer_target
     low, high = target.low, target.high
     if activation != "none":
         low = max(low, call.output_zero)

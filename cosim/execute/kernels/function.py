@@ -14,8 +14,6 @@ from cosim.formats import IntegerFormat
 from cosim.graph.op import Op
 from cosim.plugin.functions import Kernel
 
-Function = Callable[[Array, Op], Array]
-
 
 def _sigmoid(x: Array) -> Array:
     # exp of a negative number only: no overflow on either side.
@@ -26,45 +24,54 @@ def _sigmoid(x: Array) -> Array:
 def _gelu(x: Array, op: Op) -> Array:
     """Hendrycks and Gimpel, doi:10.48550/arXiv.1606.08415."""
     if op["approximate"] == "tanh":
-        return 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x)))
-    return 0.5 * x * (1 + erf(x * math.sqrt(0.5)))
+        return np.asarray(0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x))))
+    return np.asarray(0.5 * x * (1 + erf(x * math.sqrt(0.5))))
 
 
 def _elu(x: Array, op: Op) -> Array:
     return np.where(x >= 0, x, op["alpha"] * np.expm1(np.minimum(x, 0)))
 
 
-FUNCTIONS: dict[str, Function] = {
-    "relu": lambda x, op: np.maximum(x, 0),
-    "relu6": lambda x, op: np.clip(x, 0, 6),
-    "hard_swish": lambda x, op: x * np.clip(x + 3, 0, 6) / 6,
-    "hard_sigmoid": lambda x, op: np.clip(x + 3, 0, 6) / 6,
-    "silu": lambda x, op: x * _sigmoid(x),
-    "sigmoid": lambda x, op: _sigmoid(x),
-    "tanh": lambda x, op: np.tanh(x),
-    "exp": lambda x, op: np.exp(x),
-    "log": lambda x, op: np.log(x),
-    "sqrt": lambda x, op: np.sqrt(x),
-    "rsqrt": lambda x, op: 1 / np.sqrt(x),
-    "neg": lambda x, op: -x,
-    "abs": lambda x, op: np.abs(x),
-    "erf": lambda x, op: erf(x),
-    "reciprocal": lambda x, op: 1 / x,
-    "identity": lambda x, op: x,
-    "quantize": lambda x, op: x,
-    "dequantize": lambda x, op: x,
-    "requantize": lambda x, op: x,
+def _same(x: Array) -> Array:
+    return x
+
+
+PLAIN: dict[str, Callable[[Array], Array]] = {
+    "relu": lambda x: np.maximum(x, 0),
+    "relu6": lambda x: np.clip(x, 0, 6),
+    "hard_swish": lambda x: x * np.clip(x + 3, 0, 6) / 6,
+    "hard_sigmoid": lambda x: np.clip(x + 3, 0, 6) / 6,
+    "silu": lambda x: x * _sigmoid(x),
+    "sigmoid": _sigmoid,
+    "tanh": np.tanh,
+    "exp": np.exp,
+    "log": np.log,
+    "sqrt": np.sqrt,
+    "rsqrt": lambda x: 1 / np.sqrt(x),
+    "neg": np.negative,
+    "abs": np.abs,
+    "erf": erf,
+    "reciprocal": lambda x: 1 / x,
+    "softplus": lambda x: np.logaddexp(x.dtype.type(0), x),
+    "identity": _same,
+    "quantize": _same,
+    "dequantize": _same,
+    "requantize": _same,
+}
+WITH_ATTRIBUTES: dict[str, Callable[[Array, Op], Array]] = {
     "clip": lambda x, op: np.clip(x, op["low"], op["high"]),
     "leaky_relu": lambda x, op: np.where(x >= 0, x, op["alpha"] * x),
     "gelu": _gelu,
     "elu": _elu,
-    "softplus": lambda x, op: np.logaddexp(x.dtype.type(0), x),
 }
+FUNCTIONS = (*PLAIN, *WITH_ATTRIBUTES)
 
 
 def unary(name: str) -> Kernel:
     """Kernel of a function of one operand."""
-    function = FUNCTIONS[name]
+
+    def function(x: Array, op: Op) -> Array:
+        return PLAIN[name](x) if name in PLAIN else WITH_ATTRIBUTES[name](x, op)
 
     def kernel(call: Call) -> Array:
         form = call.formats[call.inputs[0].format] if call.is_integer(0) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,7 +65,7 @@ def reshape(call: Call) -> Array:
 
 
 def broadcast_to(call: Call) -> Array:
-    """x repeated along axes of extent 1."""
+    """Input repeated along axes of extent 1."""
     return recoded(np.ascontiguousarray(np.broadcast_to(call.operand(0), call.shape)), call)
 
 
@@ -72,7 +73,7 @@ def gather(call: Call) -> Array:
     """Rows of a table; one scale per row is allowed."""
     table, indices = call.operand(0), call.operand(1).astype(np.int64)
     axis = int(call.op["axis"]) % table.ndim
-    if indices.size and not (0 <= indices.min() and indices.max() < table.shape[axis]):
+    if np.any((indices < 0) | (indices >= table.shape[axis])):
         wrong = int(indices.min() if indices.min() < 0 else indices.max())
         raise DescriptionError(f"index {wrong} is not in the table", where=call.where, allowed=f"0 to {table.shape[axis] - 1}")
     codes = np.take(table, indices, axis=axis)
@@ -80,8 +81,9 @@ def gather(call: Call) -> Array:
     if encoding.axis != axis or encoding.scale is None:
         return recoded(codes, call)
     shape = (1,) * axis + indices.shape + (1,) * (table.ndim - axis - 1)
-    zero = 0 if encoding.zero_point is None else encoding.zero_point[indices].reshape(shape)
-    real = (codes.astype(np.float64) - zero) * encoding.scale[indices].reshape(shape)
+    zero: Any = 0 if encoding.zero_point is None else encoding.zero_point[indices].reshape(shape)
+    scale: Any = encoding.scale[indices].reshape(shape)
+    real = (codes.astype(np.float64) - zero) * scale
     return quantised(real, call) if isinstance(call.target, IntegerFormat) else call.encoded(real)
 
 
@@ -92,9 +94,9 @@ def resize(call: Call) -> Array:
     if call.op["mode"] == "nearest":
         return recoded(x[:, :, grids[0][0][:, None], grids[1][0]], call)
     integer = call.all_integer
-    real = (x.astype(np.float64) - call.zero(0)) * call.scale(0) if integer else call.real(0)
+    real: Array = (x.astype(np.float64) - call.zero(0)) * call.scale(0) if integer else call.real(0)
     for axis, (low, high, weight) in zip((2, 3), grids, strict=True):
-        w = weight.astype(real.dtype).reshape((-1, 1) if axis == 2 else (-1,))
+        w: Array = weight.astype(real.dtype).reshape((-1, 1) if axis == 2 else (-1,))
         real = np.take(real, low, axis) * (1 - w) + np.take(real, high, axis) * w
     return quantised(real, call) if integer else call.encoded(real)
 

@@ -63,7 +63,7 @@ def layer_norm(call: Call) -> Array:
 
 
 def rms_norm(call: Call) -> Array:
-    """x over its root mean square. Source: Zhang and Sennrich, doi:10.48550/arXiv.1910.07467."""
+    """Input over its root mean square. Source: Zhang and Sennrich, doi:10.48550/arXiv.1910.07467."""
     gamma = [call.real(1)]
     if not call.all_integer_input:
         x = call.real(0)

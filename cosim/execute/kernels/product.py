@@ -10,7 +10,7 @@ from cosim.execute.kernels.finish import finished
 
 
 def linear(call: Call) -> Array:
-    """x (..., K) times the transpose of w (N, K)."""
+    """Product of x (..., K) and the transpose of w (N, K)."""
     rule = arithmetic(call)
     x, w = _factors(call, rule)
     rows = x.reshape(-1, x.shape[-1])
@@ -19,7 +19,7 @@ def linear(call: Call) -> Array:
 
 
 def matmul(call: Call) -> Array:
-    """a (..., M, K) times b (..., K, N), or b (..., N, K) transposed."""
+    """Product of a (..., M, K) and b (..., K, N), or b (..., N, K) transposed."""
     rule = arithmetic(call)
     a, b = _factors(call, rule)
     if call.op["transpose_b"]:

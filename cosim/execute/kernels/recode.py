@@ -28,10 +28,9 @@ def recoded(codes: Array, call: Call, position: int = 0) -> Array:
 
 def quantised(real: Array, call: Call) -> Array:
     """Codes of float64 values in an integer output encoding; NaN becomes the code of 0, infinities saturate."""
-    form = call.target
-    assert isinstance(form, IntegerFormat)  # callers have asked
+    form = call.integer_target
     codes = np.rint(np.nan_to_num(real / call.output_scale, nan=0.0)) + call.output_zero
-    return np.clip(codes, form.low, form.high).astype(form.storage)
+    return np.asarray(np.clip(codes, form.low, form.high), form.storage)
 
 
 def is_same(one: Encoding, other: Encoding) -> bool:
@@ -42,7 +41,7 @@ def is_same(one: Encoding, other: Encoding) -> bool:
         return False
     if one.scale is None or other.scale is None:
         return one.scale is None and other.scale is None
-    zeros = [np.zeros(1) if e.zero_point is None else np.asarray(e.zero_point) for e in (one, other)]
     if one.axis != other.axis or one.scale.shape != other.scale.shape:
         return False
-    return bool(np.array_equal(one.scale, other.scale) and np.array_equal(*np.broadcast_arrays(*zeros)))
+    zero, other_zero = (0 if e.zero_point is None else e.zero_point for e in (one, other))
+    return np.array_equal(one.scale, other.scale) and bool(np.all(np.equal(zero, other_zero)))

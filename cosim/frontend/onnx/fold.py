@@ -22,16 +22,20 @@ def foldable(node: NodeProto, inputs: Sequence[Value | None]) -> bool:
 
 
 def fold(node: NodeProto, inputs: Sequence[Value | None], opset: int, where: str) -> tuple[Value, ...]:
-    """Outputs of a foldable node, labelled by the first constant that went in.
+    """Outputs of a foldable node, labelled by the first weight that went in.
 
     Raises
     ------
     DescriptionError
         When the node cannot be computed from what it is given.
     """
-    label = next((value.label for value in inputs if value is not None and value.label), "")
     if node.op_type == "Constant":
         return (_constant(node, where),)
+    first = next((value for value in inputs if value is not None), None)
+    if node.op_type == "Identity" and first is not None and first.array is not None:
+        return (known(first.array, node.output[0]),)  # exporters store equal weights once and rename them like this
+    held = [value for value in inputs if value is not None and not value.is_integer and value.rank > 0]
+    label = held[0].label if held else node.output[0]
     feeds = {name: value.array for name, value in zip(node.input, inputs, strict=True) if value is not None}
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):

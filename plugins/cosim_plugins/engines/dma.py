@@ -27,7 +27,9 @@ class DmaEngine:
         if engine.source_memory is None or engine.target_memory is None:
             raise DescriptionError("a dma has no `from` or no `to`", where=where, fix="name both memories")
         if not engine.via:
-            raise DescriptionError("a dma has no `via`", where=where, fix="list the ports and links that its data cross")
+            raise DescriptionError(
+                "a dma has no `via`", where=where, fix="list the ports and links that its data cross"
+            )
 
     def refuses(self, engine: Engine, op: Op, graph: Graph) -> str | None:
         """Always: it computes nothing."""

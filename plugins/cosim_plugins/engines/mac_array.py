@@ -69,7 +69,7 @@ class MacArray:
     def cycles(self, engine: Engine, op: Op, graph: Graph, tiles: Boxes) -> NDArray[np.int64]:
         """Product over the loops of ceil(extent / unrolled copies), the faster unrolling."""
         extent = loops.extents(op, graph, tiles)
-        return np.minimum.reduce([_blocks(extent, unrolling) for unrolling in _unrollings(engine)])
+        return np.asarray(np.minimum.reduce([_blocks(extent, u) for u in _unrollings(engine)]), np.int64)
 
     def actions(self, engine: Engine, op: Op, graph: Graph, tiles: Boxes) -> Mapping[str, NDArray[np.int64]]:
         """MACs, clocked cycles, and bytes at the operand memory and the accumulators."""

@@ -75,8 +75,8 @@ class SystolicArray:
         folds, stream = _folds(engine, loops.extents(op, graph, tiles))
         fill, drain = self._overheads(engine)
         if engine.parameters.get("overlap_fill", False):
-            return np.maximum(folds * (stream + drain) + fill - 1, 1)
-        return np.maximum(folds * (stream + drain + fill) - 1, 1)
+            return np.asarray(np.maximum(folds * (stream + drain) + fill - 1, 1), np.int64)
+        return np.asarray(np.maximum(folds * (stream + drain + fill) - 1, 1), np.int64)
 
     def actions(self, engine: Engine, op: Op, graph: Graph, tiles: Boxes) -> Mapping[str, NDArray[np.int64]]:
         """MACs, clocked cycles, and bytes at the edges of the array, fold by fold."""
@@ -86,20 +86,7 @@ class SystolicArray:
         pixels = extent["N"] * extent["OY"] * extent["OX"]
         reduced = extent["C"] * extent["FY"] * extent["FX"]
         filters, groups = extent["K"], extent["G"]
-        reads, sums = {
-            "os": lambda: (
-                pixels * reduced * -(-filters // cols) + filters * reduced * -(-pixels // rows),
-                pixels * filters,
-            ),
-            "ws": lambda: (
-                pixels * reduced * -(-filters // cols) + filters * reduced,
-                pixels * filters * -(-reduced // rows),
-            ),
-            "is": lambda: (
-                filters * reduced * -(-pixels // cols) + pixels * reduced,
-                pixels * filters * -(-reduced // rows),
-            ),
-        }[str(engine.parameters["dataflow"])]()
+        reads, sums = _edge_accesses(str(engine.parameters["dataflow"]), rows, cols, pixels, reduced, filters)
         updates = groups * sums
         opened = np.where(loops.is_first(op, graph, tiles), groups * pixels * filters, 0)
         cycles = self.cycles(engine, op, graph, tiles)
@@ -136,9 +123,7 @@ class SystolicArray:
         return fill, rows + cols - 2
 
 
-def _folds(
-    engine: Engine, extent: Mapping[str, NDArray[np.int64]]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _folds(engine: Engine, extent: Mapping[str, NDArray[np.int64]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Number of folds and streamed elements per fold, shape (tiles,) each."""
     rows, cols = int(engine.parameters["rows"]), int(engine.parameters["cols"])
     pixels = extent["N"] * extent["OY"] * extent["OX"]
@@ -150,3 +135,15 @@ def _folds(
         "is": (reduced, pixels, filters),
     }[str(engine.parameters["dataflow"])]
     return extent["G"] * -(-down // rows) * -(-across // cols), stream
+
+
+def _edge_accesses(
+    dataflow: str, rows: int, cols: int, pixels: loops.Counts, reduced: loops.Counts, filters: loops.Counts
+) -> tuple[loops.Counts, loops.Counts]:
+    """Operand elements read and partial sums written at the edges of the array, per group, shape (tiles,) each."""
+    inputs, weights, outputs = pixels * reduced, filters * reduced, pixels * filters
+    if dataflow == "os":
+        return inputs * -(-filters // cols) + weights * -(-pixels // rows), outputs
+    if dataflow == "ws":
+        return inputs * -(-filters // cols) + weights, outputs * -(-reduced // rows)
+    return weights * -(-pixels // cols) + inputs, outputs * -(-reduced // rows)

@@ -1,0 +1,147 @@
+"""`compress`: a line of compressions by name, such as ``"int8:method=mse"``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from cosim.compress.fold import fold
+from cosim.compress.int8 import int8
+from cosim.errors import DescriptionError, unknown
+from cosim.formats import Encoding
+from cosim.graph.graph import Graph
+from cosim.plugin.protocols import Compression
+
+Data = Mapping[str, ArrayLike]
+
+
+class Nothing:
+    """The graph as it is."""
+
+    name = "none"
+    summary = "the network as it is, batch norms and activations unfolded"
+
+    def apply(self, graph: Graph, *, data: Data | None, calibrate: bool, options: Mapping[str, str]) -> Graph:
+        """The same graph."""
+        _only(self.name, options, ())
+        return graph
+
+
+class Folding:
+    """Batch norms folded, activations fused."""
+
+    name = "fold"
+    summary = "batch norms folded into weights, activations fused, identities removed"
+
+    def apply(self, graph: Graph, *, data: Data | None, calibrate: bool, options: Mapping[str, str]) -> Graph:
+        """The folded graph."""
+        _only(self.name, options, ())
+        return fold(graph)
+
+
+class Half:
+    """Every real tensor in fp16."""
+
+    name = "fp16"
+    summary = "folded, then every real tensor in half precision; sums in fp32"
+
+    def apply(self, graph: Graph, *, data: Data | None, calibrate: bool, options: Mapping[str, str]) -> Graph:
+        """The folded graph with fp16 tensors."""
+        _only(self.name, options, ())
+        folded = fold(graph)
+        real = [tensor for tensor in folded.tensors.values() if tensor.encoding.format == "fp32"]
+        changed = folded.with_tensors(replace(tensor, encoding=Encoding("fp16", 16)) for tensor in real)
+        return replace(changed, provenance=(*folded.provenance, "fp16: all real tensors"))
+
+
+class Int8:
+    """Post-training quantisation to int8."""
+
+    name = "int8"
+    summary = "folded, then int8 weights per channel and int8 activations, calibrated after training"
+
+    def apply(self, graph: Graph, *, data: Data | None, calibrate: bool, options: Mapping[str, str]) -> Graph:
+        """The folded graph in int8; options are method, activations, seed and samples."""
+        _only(self.name, options, ("method", "activations", "seed", "samples"))
+        given: dict[str, Any] = {key: options[key] for key in ("method", "activations") if key in options}
+        given |= {key: _integer(self.name, key, options[key]) for key in ("seed", "samples") if key in options}
+        return int8(fold(graph), data, calibrate=calibrate, **given)
+
+
+BUILTIN: Mapping[str, Compression] = MappingProxyType(
+    {step.name: step for step in (Nothing(), Folding(), Half(), Int8())}
+)
+
+
+def compress(
+    graph: Graph,
+    spec: str | Sequence[str],
+    data: Data | None = None,
+    *,
+    calibrate: bool = True,
+    compressions: Mapping[str, Compression] = BUILTIN,
+) -> Graph:
+    """The graph after each compression of `spec` in turn.
+
+    Parameters
+    ----------
+    spec
+        Names with options, ``"name:key=value:key=value"``, separated by commas or as a list.
+    data
+        Calibration samples by input name; seeded synthetic ones if None.
+    calibrate
+        If false only formats are assigned and no value is computed.
+    compressions
+        Compressions by name.
+
+    Raises
+    ------
+    DescriptionError
+        On an unknown compression or option, with the nearest name.
+    """
+    for name, options in parse(spec):
+        if name not in compressions:
+            raise unknown("compression", name, compressions, where=f"compression {spec!r}")
+        graph = compressions[name].apply(graph, data=data, calibrate=calibrate, options=options)  # type: ignore[arg-type]
+    return graph
+
+
+def parse(spec: str | Sequence[str]) -> list[tuple[str, dict[str, str]]]:
+    """Names and options of a compression line.
+
+    >>> parse("fold,int8:method=mse:samples=8")
+    [('fold', {}), ('int8', {'method': 'mse', 'samples': '8'})]
+    """
+    steps = spec.split(",") if isinstance(spec, str) else list(spec)
+    parsed = []
+    for step in steps:
+        name, *pairs = (part.strip() for part in step.split(":"))
+        options = {}
+        for text in pairs:
+            key, sign, value = (part.strip() for part in text.partition("="))
+            if not (key and sign and value):
+                raise DescriptionError(f"option {text!r} has no value", where=f"compression {step!r}", allowed="key=value")
+            if key in options:
+                raise DescriptionError(f"option {key!r} is given twice", where=f"compression {step!r}")
+            options[key] = value
+        if not name:
+            raise DescriptionError("a compression has no name", where=f"compression {spec!r}", allowed="name:key=value")
+        parsed.append((name, options))
+    return parsed
+
+
+def _only(name: str, options: Mapping[str, str], allowed: Sequence[str]) -> None:
+    for key in options:
+        if key not in allowed:
+            raise unknown("option", key, allowed, where=f"compression {name!r}")
+
+
+def _integer(name: str, key: str, text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise DescriptionError(f"{key} is {text!r}", where=f"compression {name!r}", allowed="an integer") from None

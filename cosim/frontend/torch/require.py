@@ -1,0 +1,26 @@
+"""PyTorch is optional: it is imported when it is needed, and missed with a remedy."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from cosim.errors import UnsupportedError
+
+
+def require_torch() -> ModuleType:
+    """The module `torch`.
+
+    Raises
+    ------
+    UnsupportedError
+        When it is not installed.
+    """
+    try:
+        import torch
+    except ImportError as error:
+        raise UnsupportedError(
+            "PyTorch is not installed",
+            allowed="everything but the PyTorch frontend and training works without it",
+            fix="pip install cosim[torch]",
+        ) from error
+    return torch

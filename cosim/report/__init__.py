@@ -1,0 +1,1 @@
+"""Views of a `Result`: tables for a terminal, JSON, figures."""

@@ -1,0 +1,271 @@
+"""`simulate`: one graph on one device, through every floor below, to one object that holds all answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosim.errors import unknown
+from cosim.graph.graph import Graph
+from cosim.hardware.hardware import Hardware
+from cosim.hardware.technology import Technology
+from cosim.library import load_technology
+from cosim.plugin.registry import load_registry
+from cosim.program.plan import MappingPlan
+from cosim.program.program import Program
+
+if TYPE_CHECKING:
+    from cosim.cost import AreaReport, EnergyReport
+    from cosim.execute import Values
+    from cosim.timing import Bounds, Times
+
+Execute = Literal["none", "whole", "scheduled"]
+Progress = Callable[[str, float], None]
+Arrays = Mapping[str, NDArray[Any]]
+
+TIMERS = ("compiled", "reference")
+EXECUTIONS = ("none", "whole", "scheduled")
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """Everything one run produced.
+
+    Attributes
+    ----------
+    graph, original
+        As compressed and mapped, and as loaded.
+    program, plan
+        What the device would run, and the decisions behind it.
+    times, bounds
+        When each command ran, and the limits that the latency lies between.
+    energy, area
+        Priced with `technology`.
+    values
+        Codes of the tensors that were kept, or None where nothing was executed.
+    quality
+        Signal-to-quantisation-noise per op against the float graph, or None.
+    settings
+        What was asked for.
+    """
+
+    graph: Graph
+    original: Graph
+    hardware: Hardware
+    technology: Technology
+    program: Program
+    plan: MappingPlan
+    times: Times
+    bounds: Bounds
+    energy: EnergyReport
+    area: AreaReport
+    values: Values | None = None
+    quality: list[dict[str, Any]] | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+def simulate(
+    graph: Graph,
+    hardware: Hardware,
+    *,
+    compress: str | Sequence[str] = "int8",
+    mapper: str = "tiled",
+    timer: str = "compiled",
+    execute: Execute = "none",
+    inputs: Arrays | None = None,
+    data: Arrays | None = None,
+    batch: int | None = None,
+    seed: int = 0,
+    options: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> Simulation:
+    """Compress, map, check, time, price and, if asked, execute `graph` on `hardware`.
+
+    Parameters
+    ----------
+    compress
+        Pipeline of compressions, for instance ``"int8"`` or ``"none"``.
+    timer
+        ``"compiled"`` (fast) or ``"reference"`` (the definition); both give the same femtoseconds.
+    execute
+        ``"whole"`` runs each op as one kernel, ``"scheduled"`` walks the commands in simulated time through
+        byte-accurate memories; integers agree bit for bit.
+    inputs
+        Real input values by tensor; seeded ones where missing.
+    data
+        Calibration samples by tensor; seeded ones where missing.
+    batch
+        Leading extent of every input.
+    options
+        For the mapper.
+    progress
+        Called with a stage and the fraction done.
+
+    Raises
+    ------
+    DescriptionError, UnsupportedError, InfeasibleError
+        The user's graph, hardware or arguments cannot be simulated.
+    SimulationError
+        A result breaks an invariant (coverage, hazards, bounds): a bug.
+    """
+    from cosim.compress import compress as compressed_by
+    from cosim.cost import area, energy
+    from cosim.program.check import check
+    from cosim.timing import bounds as limits_of
+    from cosim.timing import check_bounds, engine_busy
+
+    if timer not in TIMERS:
+        raise unknown("timer", timer, TIMERS)
+    if execute not in EXECUTIONS:
+        raise unknown("execution", execute, EXECUTIONS)
+    tell = progress or _silent
+    registry = load_registry()
+    chosen = registry.get("mappers", mapper)
+    kinds = registry["engine_kinds"]
+    technology = load_technology(hardware.technology)
+    if batch is not None:
+        from cosim.graph import rebatch
+
+        graph = rebatch(graph, batch)
+
+    tell("compress", 0.0)
+    small = compressed_by(graph, compress, data=data, calibrate=execute != "none", seed=seed)
+    tell("map", 0.2)
+    mapping = chosen.map(small, hardware, kinds, options or {})
+    program = mapping.program
+    tell("check", 0.5)
+    check(program, small)
+
+    values, quality = None, None
+    if _is_value_bound(hardware, kinds):
+        tell("execute", 0.55)
+        program, small = _bind(program, graph, small, hardware, kinds, compress, data, inputs, seed)
+    tell("time", 0.6)
+    times = _time(program, timer)
+    limits = limits_of.bounds(program)
+    check_bounds(program, times)
+    tell("price", 0.7)
+    busy = dict(zip(program.machine.engines, engine_busy(program, times).tolist(), strict=True))
+    energy_report = energy(program, hardware, technology, kinds, makespan_fs=times.makespan_fs, busy_fs=busy)
+    area_report = area(hardware, technology, kinds)
+    if execute != "none":
+        tell("execute", 0.75)
+        values, quality = _execute(execute, graph, small, program, times, inputs, seed)
+    tell("done", 1.0)
+    return Simulation(
+        graph=small,
+        original=graph,
+        hardware=hardware,
+        technology=technology,
+        program=program,
+        plan=mapping.plan,
+        times=times,
+        bounds=limits,
+        energy=energy_report,
+        area=area_report,
+        values=values,
+        quality=quality,
+        settings={
+            "compress": compress if isinstance(compress, str) else ",".join(compress),
+            "mapper": mapper,
+            "timer": timer,
+            "execute": execute,
+            "batch": batch,
+            "seed": seed,
+            "inputs": "given" if inputs else "seeded",
+            "data": "given" if data else "seeded",
+            "overrides": dict(hardware.overrides),
+        },
+    )
+
+
+def _silent(stage: str, fraction: float) -> None:
+    """No progress wanted."""
+
+
+def _time(program: Program, timer: str) -> Times:
+    if timer == "reference":
+        from cosim.timing import reference
+
+        return reference.simulate(program)
+    from cosim.timing import compiled
+
+    return compiled.simulate(program)
+
+
+def seeded_inputs(graph: Graph, seed: int) -> dict[str, NDArray[Any]]:
+    """Values for every input that were made from `seed`: normal, or small indices where the input is an integer."""
+    made: dict[str, NDArray[Any]] = {}
+    for position, name in enumerate(graph.inputs):
+        tensor = graph.tensors[name]
+        generator = np.random.Generator(np.random.PCG64([seed, position]))
+        if tensor.encoding.format == "int32":
+            made[name] = generator.integers(0, _index_limit(graph, name), tensor.shape, dtype=np.int32)
+        else:
+            made[name] = generator.standard_normal(tensor.shape, dtype=np.float32)
+    return made
+
+
+def _index_limit(graph: Graph, name: str) -> int:
+    """Smallest table that the indices in tensor `name` look into."""
+    tables = [
+        graph.tensors[op.inputs[0]].shape[int(op["axis"])]
+        for op in graph.consumers[name]
+        if op.kind.name == "gather" and op.inputs[1] == name
+    ]
+    return min(tables, default=2)
+
+
+def _is_value_bound(hardware: Hardware, kinds: Mapping[str, Any]) -> bool:
+    return any(hasattr(kinds[engine.kind], "bind") for engine in hardware.engines.values())
+
+
+def _bind(
+    program: Program,
+    original: Graph,
+    small: Graph,
+    hardware: Hardware,
+    kinds: Mapping[str, Any],
+    compress: str | Sequence[str],
+    data: Arrays | None,
+    inputs: Arrays | None,
+    seed: int,
+) -> tuple[Program, Graph]:
+    """Execute once, then let every value-bound engine kind fill its service columns from the values."""
+    from cosim.compress import compress as compressed_by
+    from cosim.execute import whole
+
+    registry = load_registry()
+    calibrated = compressed_by(original, compress, data=data, calibrate=True, seed=seed)
+    fed = {**seeded_inputs(original, seed), **(inputs or {})}
+    values = whole(calibrated, fed, keep="all", formats=registry["formats"], kernels=registry["kernels"])
+    for kind in {engine.kind for engine in hardware.engines.values()}:
+        if hasattr(kinds[kind], "bind"):
+            program = kinds[kind].bind(program, calibrated, values.codes, hardware)
+    return program, calibrated
+
+
+def _execute(
+    execute: Execute,
+    original: Graph,
+    small: Graph,
+    program: Program,
+    times: Times,
+    inputs: Arrays | None,
+    seed: int,
+) -> tuple[Values, list[dict[str, Any]]]:
+    from cosim.execute import compare, scheduled, whole
+
+    registry = load_registry()
+    formats, kernels = registry["formats"], registry["kernels"]
+    fed = {**seeded_inputs(original, seed), **(inputs or {})}
+    if execute == "scheduled":
+        values = scheduled(program, small, times.start_fs, times.end_fs, fed, formats=formats, kernels=kernels)
+    else:
+        values = whole(small, fed, formats=formats, kernels=kernels)
+    table = compare(small, original, fed, formats=formats, kernels=kernels)
+    return values, table.to_dict("records")

@@ -1,0 +1,23 @@
+"""Registers what acme adds to cosim."""
+
+from importlib.resources import files
+
+from cosim.plugin import hookimpl, lazy
+
+
+@hookimpl
+def cosim_engine_kinds():
+    """The zero-skipping array."""
+    return {"acme_zero_skip": lazy("acme_cosim.zero_skip:ZeroSkip")}
+
+
+@hookimpl
+def cosim_formats():
+    """The logarithmic format."""
+    return {"acme_log4": lazy("acme_cosim.log4:Log4")}
+
+
+@hookimpl
+def cosim_hardware():
+    """A device that has the array."""
+    return {"acme/zero-skip-64": lambda: files("acme_cosim") / "zero-skip-64.yaml"}
