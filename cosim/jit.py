@@ -12,7 +12,7 @@ import hashlib
 import os
 import sys
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -51,7 +51,7 @@ def user_cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
 
 
-@lru_cache(maxsize=None)
+@cache
 def _cache_folder(chosen: str, sources: Path) -> Path:
     digest = hashlib.sha256()
     for file in sorted(sources.glob("*.py")):

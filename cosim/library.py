@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from cosim.errors import DescriptionError, UnsupportedError, nearest
+from cosim.errors import DescriptionError, nearest
 from cosim.graph import Graph, rebatch, with_weights
 from cosim.hardware import Hardware
 from cosim.plugin.registry import Registry, load_registry
@@ -18,7 +19,9 @@ from cosim.plugin.registry import Registry, load_registry
 if TYPE_CHECKING:
     import torch
 
+    from cosim.frontend.load import Reader
     from cosim.hardware.technology import Technology
+    from cosim.plugin import Frontend
 
     Network: TypeAlias = str | Path | Graph | torch.nn.Module
 
@@ -48,14 +51,14 @@ def load_graph(
     seed
         Of the synthetic weights of a workload.
     weights
-        Path of a ``.safetensors`` file, or arrays by name, that replace the constants of the same names.
+        Path of a ``.safetensors`` or ``.npz`` file, or arrays by name, for the constants of the same names.
 
     Raises
     ------
     DescriptionError
         No workload and no file is called so, or shapes, batch or weights do not fit.
     UnsupportedError
-        No frontend reads such a file.
+        The network holds something without counterpart, or the file would have to be unpickled.
     """
     if batch is not None and batch < 1:
         raise DescriptionError(f"batch is {batch}", allowed="an integer >= 1")
@@ -117,18 +120,19 @@ def _graph(network: Network, shapes: Shapes, batch: int | None, seed: int) -> Gr
 
 
 def _read(network: str | Path, shapes: Shapes, registry: Registry) -> Graph:
-    frontends = registry["frontends"]
-    suffixes = tuple(suffix for name in frontends for suffix in frontends[name].suffixes)
-    path = _file("workload", network, registry.names("workloads"), suffixes)
-    for name in frontends:
-        if path.suffix.lower() in frontends[name].suffixes:
-            return _checked(frontends[name].read(path, shapes=shapes), str(path))
-    raise UnsupportedError(
-        f"no frontend reads {path.suffix or 'a file without suffix'!r}",
-        where=str(path),
-        allowed=", ".join(suffixes),
-        fix="export the network as one of these, or add a frontend by the hook cosim_frontends",
-    )
+    from cosim.frontend.load import PICKLED, load
+
+    readers: dict[str, Reader] = {
+        suffix: partial(_read_by, frontend)
+        for frontend in registry["frontends"].values()
+        for suffix in frontend.suffixes
+    }
+    path = _file("workload", network, registry.names("workloads"), tuple(readers), also=PICKLED)
+    return _checked(load(path, shapes=shapes, readers=readers), str(path))
+
+
+def _read_by(frontend: Frontend, path: Path, shapes: Shapes | None) -> Graph:
+    return frontend.read(path, shapes=shapes or {})
 
 
 def _from_module(module: Any, shapes: Shapes, batch: int | None) -> Graph:
@@ -148,12 +152,17 @@ def _checked(graph: object, where: str) -> Graph:
     return graph
 
 
-def _file(what: str, name: str | Path, names: Sequence[str], suffixes: Sequence[str]) -> Path:
-    """`name` as the path of an existing file; otherwise the error that serves misspelt names and paths alike."""
+def _file(
+    what: str, name: str | Path, names: Sequence[str], suffixes: Sequence[str], also: Collection[str] = ()
+) -> Path:
+    """`name` as the path of an existing file; otherwise the error that serves misspelt names and paths alike.
+
+    `also` are suffixes that only a path has, although no such file is read.
+    """
     path = Path(name)
     if path.is_file():
         return path
-    looks_like_path = path.suffix.lower() in suffixes
+    looks_like_path = path.suffix.lower() in {*suffixes, *also}
     listed = ", ".join(names[:LISTED]) + (f", and {len(names) - LISTED} more" if len(names) > LISTED else "")
     found = f"no such file: {path}" if looks_like_path else f"unknown {what} {str(name)!r}{nearest(str(name), names)}"
     if path.is_dir():
@@ -164,20 +173,6 @@ def _file(what: str, name: str | Path, names: Sequence[str], suffixes: Sequence[
 def _arrays(weights: str | Path | Mapping[str, NDArray[Any]]) -> Mapping[str, NDArray[Any]]:
     if isinstance(weights, Mapping):
         return {name: np.asarray(array) for name, array in weights.items()}
-    path = Path(weights)
-    if not path.is_file():
-        raise DescriptionError(f"no such file: {path}", allowed="a .safetensors file")
-    if path.suffix != ".safetensors":
-        raise DescriptionError(
-            f"suffix {path.suffix!r}", where=str(path), allowed=".safetensors", fix="safetensors.torch.save_file"
-        )
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
+    from cosim.frontend.weights import read_weights
 
-    try:
-        arrays: dict[str, NDArray[Any]] = load_file(path)
-    except (SafetensorError, KeyError, TypeError, OSError) as error:
-        raise DescriptionError(
-            f"cannot be read: {error}", where=str(path), fix="save the tensors as float32"
-        ) from error
-    return arrays
+    return read_weights(weights)

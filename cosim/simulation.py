@@ -97,7 +97,7 @@ def simulate(
     inputs
         Real input values by tensor; seeded ones where missing.
     data
-        Calibration samples by tensor; seeded ones where missing.
+        Calibration samples by tensor; seeded ones where missing (their seed is an option: ``"int8:seed=3"``).
     batch
         Leading extent of every input.
     options
@@ -133,7 +133,8 @@ def simulate(
         graph = rebatch(graph, batch)
 
     tell("compress", 0.0)
-    small = compressed_by(graph, compress, data=data, calibrate=execute != "none", seed=seed)
+    steps = registry["compressions"]
+    small = compressed_by(graph, compress, data, calibrate=execute != "none", compressions=steps)
     tell("map", 0.2)
     mapping = chosen.map(small, hardware, kinds, options or {})
     program = mapping.program
@@ -143,7 +144,7 @@ def simulate(
     values, quality = None, None
     if _is_value_bound(hardware, kinds):
         tell("execute", 0.55)
-        program, small = _bind(program, graph, small, hardware, kinds, compress, data, inputs, seed)
+        program, small = _bind(program, graph, hardware, kinds, compress, data, inputs, seed)
     tell("time", 0.6)
     times = _time(program, timer)
     limits = limits_of.bounds(program)
@@ -227,7 +228,6 @@ def _is_value_bound(hardware: Hardware, kinds: Mapping[str, Any]) -> bool:
 def _bind(
     program: Program,
     original: Graph,
-    small: Graph,
     hardware: Hardware,
     kinds: Mapping[str, Any],
     compress: str | Sequence[str],
@@ -240,7 +240,7 @@ def _bind(
     from cosim.execute import whole
 
     registry = load_registry()
-    calibrated = compressed_by(original, compress, data=data, calibrate=True, seed=seed)
+    calibrated = compressed_by(original, compress, data, calibrate=True, compressions=registry["compressions"])
     fed = {**seeded_inputs(original, seed), **(inputs or {})}
     values = whole(calibrated, fed, keep="all", formats=registry["formats"], kernels=registry["kernels"])
     for kind in {engine.kind for engine in hardware.engines.values()}:

@@ -84,7 +84,9 @@ def explain(
     if as_json:
         show_json(report.as_json(result, op=op))
     else:
-        show(report.render(result, top=top) if op is None else report.render_op(result, op))
+        from cosim.report.explain_op import render_op
+
+        show(report.render(result, top=top) if op is None else render_op(result, op))
 
 
 def memory(

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 Progress = Callable[[str, float], None]
-PIPE_WIDTH = 110
+PIPE_WIDTH = 120
 """Columns of a table that goes to a file or pipe, whatever the terminal that started it."""
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from cosim.cost.band import Band, combined, of, product
 from cosim.cost.prices import BITS_PER_BYTE, HOOK, bank_bytes
 from cosim.errors import UnsupportedError, nearest, unknown
 from cosim.hardware.hardware import Engine, Hardware, Memory
 from cosim.hardware.technology import Price, Technology
-from cosim.plugin.protocols import EngineKind
+
+if TYPE_CHECKING:
+    from cosim.plugin.protocols import EngineKind
 
 SMALL_MACRO_BYTES, LARGE_MACRO_BYTES = 4 * 1024, 32 * 1024
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +17,10 @@ from cosim.cost.static import static_rows
 from cosim.errors import SimulationError
 from cosim.hardware.hardware import Hardware
 from cosim.hardware.technology import Technology
-from cosim.plugin.protocols import EngineKind
 from cosim.program.program import Program
+
+if TYPE_CHECKING:
+    from cosim.plugin.protocols import EngineKind
 
 MOVES = "(moves)"  # commands that belong to no op
 

@@ -8,6 +8,7 @@ actions; its waiting by the ``idle_UNIT`` prices; units whose work has no action
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from cosim.cost.area import unit_area, units_of
 from cosim.cost.band import product
@@ -17,8 +18,10 @@ from cosim.cost.row import EnergyRow
 from cosim.errors import UnsupportedError
 from cosim.hardware.hardware import Engine, Hardware, Memory
 from cosim.hardware.technology import Price, Technology
-from cosim.plugin.protocols import EngineKind
 from cosim.program.program import Program
+
+if TYPE_CHECKING:
+    from cosim.plugin.protocols import EngineKind
 
 FS_PER_MS = 10**12
 PJ_PER_MS_OF_MW = 10**6  # 1 mW x 1 ms = 1 uJ

@@ -63,8 +63,8 @@ def whole(
         if op.name in tiles_of and order is not None:
             codes = _in_order(graph, op, operands, order, tiles_of[op.name], kernels, formats)
         else:
-            call = Tiles.of(graph, op, formats=formats).call(0, operands)
-            codes = kernel_of(op, kernels)(call)
+            tiles = Tiles.of(graph, op, formats=formats)
+            codes = kernel_of(op, kernels)(tiles.call(0, _parts(tiles, 0, operands)))
         live[op.output] = codes
         _observe(observe, op.output, codes)
         if op.output in wanted:
@@ -115,10 +115,7 @@ def _in_order(
     kernel = kernel_of(op, kernels)
     done = np.zeros(tensor.shape, np.bool_)
     for index, flag in enumerate(flags.tolist()):
-        parts = [
-            None if tiles.is_empty(index, i) else array[_slices(tiles.boxes[i][index])]
-            for i, array in enumerate(operands)
-        ]
+        parts = _parts(tiles, index, operands)
         place = _slices(tiles.outputs[index])
         start = None if sums is None or not flag & Flag.ACCUMULATE else sums[place]
         result = kernel(tiles.call(index, parts, start, bool(flag & Flag.PARTIAL)))
@@ -131,6 +128,13 @@ def _in_order(
         message = f"the program computes {int(done.sum())} of {done.size} elements"
         raise SimulationError(message, where=f"op {op.name}")
     return out
+
+
+def _parts(tiles: Tiles, index: int, operands: list[Array]) -> list[Array | None]:
+    """Operand boxes of one tile; strides may leave the last rows of an image untouched even by the whole op."""
+    return [
+        None if tiles.is_empty(index, i) else array[_slices(tiles.boxes[i][index])] for i, array in enumerate(operands)
+    ]
 
 
 def _slices(box: Boxes) -> tuple[slice, ...]:

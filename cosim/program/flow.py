@@ -63,10 +63,24 @@ class Accesses(NamedTuple):
 
 
 class State(NamedTuple):
-    """Last writer of each cell, positions that each sum's readers have reached, points summed by each command."""
+    """What has happened so far.
+
+    Attributes
+    ----------
+    writer
+        Last writer of each cell, -1 for none.
+    readers
+        Position behind the last reader in each queue, shape (cells of accumulators, queues).
+    written, writers
+        Cells written of each buffer, and the position behind its last writer in each queue.
+    summed
+        Points of the reduction in the sum that each command wrote, -1 if that is not known.
+    """
 
     writer: Int32
     readers: Int32
+    written: Int64
+    writers: Int32
     summed: Int64
 
 
@@ -97,14 +111,16 @@ def check_flow(program: Program, run: Schedule, touched: Touched, found: Finding
     state = State(
         writer=np.full(cells.base[-1], -1, np.int32),
         readers=np.zeros((cells.sum_base[-1], run.clocks.shape[1]), np.int32),
+        written=np.zeros(len(table), np.int64),
+        writers=np.zeros((len(table), run.clocks.shape[1]), np.int32),
         summed=np.zeros(len(program), np.int64),
     )
     faults = np.empty((max(found.room, 1), 4), np.int64)
     n_faults = _flow_pass(run, accesses, cells, state, faults)
     for code, command, read, other in faults[:n_faults].tolist():
         found.add(_fault_text(program, touched, state, code, command, read, other))
-    written = np.concatenate([[0], np.cumsum(state.writer >= 0)])[cells.base]
-    full = (np.diff(written) == np.diff(cells.base)) & (np.diff(cells.base) > 0)
+    n_cells = np.diff(cells.base)
+    full = (state.written == n_cells) & (n_cells > 0)
     return np.asarray(table.preloaded[root] | full[root])
 
 
@@ -156,17 +172,13 @@ def _check_read(
     buffer = accesses.read_buffer[read]
     if buffer < 0 or accesses.filled[buffer]:
         return 0, -1, -1
-    root = accesses.root[buffer]
-    carried, is_sum = -1, accesses.content[root] == _SUMS
-    if root == buffer:
-        total = cell_span(cells, buffer, accesses.read_box[read], low, extent)
-    else:
-        total = cells.base[root + 1] - cells.base[root]
-    if cells.base[root + 1] == cells.base[root] and not is_empty(accesses.read_box[read]):
+    if accesses.root[buffer] != buffer:
+        return _check_view(run, accesses.root[buffer], cells, state, command)
+    if cells.base[buffer + 1] == cells.base[buffer] and not is_empty(accesses.read_box[read]):
         return UNWRITTEN, -1, -1
-    for index in range(total):
-        cell = cell_number(cells, buffer, low, extent, index) if root == buffer else index
-        writer = state.writer[cells.base[root] + cell]
+    carried, is_sum = -1, accesses.content[buffer] == _SUMS
+    for index in range(cell_span(cells, buffer, accesses.read_box[read], low, extent)):
+        writer = state.writer[cells.base[buffer] + cell_number(cells, buffer, low, extent, index)]
         if writer < 0:
             return UNWRITTEN, -1, -1
         if run.clocks[command, run.queue[writer]] <= run.position[writer]:
@@ -176,6 +188,18 @@ def _check_read(
                 return UNEVEN, writer, -1
             carried = state.summed[writer]
     return 0, -1, carried
+
+
+@njit
+def _check_view(run: Schedule, root: int, cells: Cells, state: State, command: int) -> tuple[int, int, int]:
+    """A view needs the whole of its root: the elements of one are not boxes of the other."""
+    n_cells = cells.base[root + 1] - cells.base[root]
+    if n_cells == 0 or state.written[root] < n_cells:
+        return UNWRITTEN, -1, -1
+    for queue in range(run.clocks.shape[1]):
+        if state.writers[root, queue] > run.clocks[command, queue]:
+            return UNORDERED, run.queue_order[run.queue_offset[queue] + state.writers[root, queue] - 1], -1
+    return 0, -1, -1
 
 
 @njit
@@ -190,6 +214,7 @@ def _check_write(
         cell = cell_number(cells, buffer, low, extent, index)
         writer = state.writer[cells.base[buffer] + cell]
         state.writer[cells.base[buffer] + cell] = command
+        state.written[buffer] += writer < 0
         if writer >= 0 and not is_sum:
             code, other = REWRITTEN, writer
         elif writer >= 0 and run.clocks[command, run.queue[writer]] <= run.position[writer]:
@@ -199,6 +224,7 @@ def _check_write(
             for queue in range(readers.size):
                 if readers[queue] > run.clocks[command, queue]:
                     code, other = READ_LATER, run.queue_order[run.queue_offset[queue] + readers[queue] - 1]
+    state.writers[buffer, run.queue[command]] = run.position[command] + 1
     return code, other
 
 

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from cosim.errors import DescriptionError
 from cosim.hardware.machine import Machine
 from cosim.program.program import BoxTable, BufferTable, Program, ServiceTable
+from cosim.program.structure import is_offset
 
 VERSION = 1
 FILE_NAME = "program.npz"
@@ -144,13 +145,7 @@ def _check_arrays(arrays: dict[str, NDArray[Any]], where: str) -> None:
         ("wait_offset", len(arrays["queue"]), "wait_count"),
         ("boxes.offset", len(arrays["boxes.offset"]) - 1, "boxes.bounds"),
     ):
-        offset = arrays[name]
-        if (
-            len(offset) != count + 1
-            or offset[0] != 0
-            or offset[-1] != len(arrays[values])
-            or (np.diff(offset) < 0).any()
-        ):
+        if not is_offset(arrays[name], count, len(arrays[values])):
             raise DescriptionError(f"{name} does not cut {values} into {count} pieces", where=where)
 
 

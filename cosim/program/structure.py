@@ -34,6 +34,13 @@ def roots(root: Int32) -> Int64:
     return np.where(root[last] >= 0, -1, last) if len(root) else last
 
 
+def is_offset(offset: Int64, n: int, total: int) -> bool:
+    """Whether `offset` cuts `total` values into `n` pieces."""
+    if len(offset) == 0 or len(offset) != n + 1:
+        return False
+    return bool(offset[0] == 0 and offset[-1] == total and (np.diff(offset) >= 0).all())
+
+
 def _check_names(program: Program, graph: Graph, found: Findings) -> None:
     known = {op.name for op in graph.ops}
     for what, names, allowed in (("op", program.ops, known), ("tensor", program.tensors, graph.tensors)):
@@ -65,7 +72,7 @@ def _check_lengths(program: Program, found: Findings) -> None:
 
 
 def _check_offset(name: str, offset: Int64, n: int, total: int, found: Findings) -> None:
-    if len(offset) != n + 1 or offset[0] != 0 or offset[-1] != total or (np.diff(offset) < 0).any():
+    if not is_offset(offset, n, total):
         found.add(f"program: {name} offsets do not cut {total} values into {n} pieces")
 
 

@@ -95,7 +95,7 @@ def _by_engine(checks: tuple[OpCheck, ...], graph: Graph, hardware: Hardware) ->
     from cosim.report.quantity import count, share
 
     total = graph.macs
-    out = grid(f"{graph.name} on {hardware.name}", ["runs on", "status", "#ops", "#MACs", "#of MACs", "kinds of op"])
+    out = grid(f"{graph.name} on {hardware.name}", ["runs on", "status", "#ops", "#MACs", "#of MACs", "~kinds of op"])
     for engine, status in dict.fromkeys((check.engine, check.status) for check in checks):
         group = [check for check in checks if (check.engine, check.status) == (engine, status)]
         macs = sum(check.macs for check in group)
@@ -108,7 +108,7 @@ def _by_engine(checks: tuple[OpCheck, ...], graph: Graph, hardware: Hardware) ->
 def _odd(checks: list[OpCheck]) -> Any:
     from cosim.report.grid import grid
 
-    out = grid("not on a preferred engine", ["op", "kind", "status", "why"])
+    out = grid("not on a preferred engine", ["op", "kind", "status", "~why"])
     for check in checks:
         reasons = "; ".join(check.reasons)
         out.add_row(check.op, check.kind, check.status + (f" ({check.engine})" if check.engine else ""), reasons)

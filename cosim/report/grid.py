@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def grid(title: str, headings: Sequence[str], *, caption: str | None = None) -> Table:
-    """An empty table; a heading that starts with ``#`` is that of numbers, aligned to the right."""
+    """An empty table. A heading that starts with ``#`` is that of numbers, on the right; ``~`` of text that may wrap."""
     from rich import box
     from rich.table import Table
 
@@ -21,15 +21,15 @@ def grid(title: str, headings: Sequence[str], *, caption: str | None = None) -> 
         caption=caption,
         caption_justify="left",
         box=box.SIMPLE_HEAD,
+        show_edge=False,
         pad_edge=False,
         header_style="bold",
     )
     for heading in headings:
-        is_number = heading.startswith("#")
         out.add_column(
-            heading.removeprefix("#"),
-            justify="right" if is_number else "left",
-            no_wrap=is_number,
-            overflow="fold",
+            heading.removeprefix("#").removeprefix("~"),
+            justify="right" if heading.startswith("#") else "left",
+            no_wrap=not heading.startswith("~"),
+            overflow="fold" if heading.startswith("~") else "ellipsis",
         )
     return out

@@ -7,6 +7,9 @@ from typing import Any
 from cosim.plugin.registry import Registry
 
 
+NARROW = ("name", "from", "bits", "distribution", "version", "plugin")
+
+
 def entries(registry: Registry, kind: str) -> list[dict[str, Any]]:
     """One row per registered name of a kind of plugin: name, summary, extra facts, distribution."""
     catalogue = registry[kind]
@@ -64,7 +67,7 @@ def render(rows: list[dict[str, Any]], kind: str) -> Any:
 
     if not rows:
         return Text(f"no {kind.replace('_', ' ')} are registered: install a distribution with entry points in group 'cosim'")
-    out = grid("", list(rows[0]))
+    out = grid("", [heading if heading in NARROW else f"~{heading}" for heading in rows[0]])
     for row in rows:
         out.add_row(*(str(value) for value in row.values()))
     return out

@@ -22,7 +22,8 @@ def render(result: Result) -> Group:
     """The whole summary."""
     from rich.console import Group
 
-    return Group(_totals(result), _memories(result), _ops(result), _engines(result))
+    parts = (_totals(result), _memories(result), _ops(result), engines(result))
+    return Group(*(line for part in parts for line in (part, "")))
 
 
 def _totals(result: Result) -> Any:
@@ -35,6 +36,7 @@ def _totals(result: Result) -> Any:
         title_justify="left",
         title_style="bold",
         box=box.SIMPLE_HEAD,
+        show_edge=False,
         show_header=False,
         pad_edge=False,
     )
@@ -47,7 +49,7 @@ def _totals(result: Result) -> Any:
 
 def _facts(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     facts = [
-        ("latency", f"{duration(summary['latency_ms'])}, {summary['inference']} inference: {summary['latency_includes']}"),
+        ("latency", f"{duration(summary['latency_ms'])} ({summary['inference']} inference: {_start(summary)})"),
         ("", _between(summary)),
         ("energy", _energy(summary)),
         ("", _breakdown(summary)),
@@ -62,11 +64,15 @@ def _facts(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     return facts
 
 
+def _start(summary: Mapping[str, Any]) -> str:
+    return f"weights start in {summary['main_memory']}"
+
+
 def _between(summary: Mapping[str, Any]) -> str:
     low, high, latency = summary["bound_low_ms"], summary["bound_high_ms"], summary["latency_ms"]
     place = (latency - low) / (high - low) if high > low else 0.0
-    limit = f", set by {summary['bound_limiter']}" if summary["bound_limiter"] else ""
-    return f"{duration(low)} [{bar(place, 20)}] {duration(high)}: lower bound{limit}, and everything in series"
+    limit = f" by {summary['bound_limiter']}" if summary["bound_limiter"] else ""
+    return f"{duration(low)} [{bar(place, 20)}] {duration(high)}  (lowest possible{limit}; all in series)"
 
 
 def _energy(summary: Mapping[str, Any]) -> str:
@@ -76,10 +82,8 @@ def _energy(summary: Mapping[str, Any]) -> str:
 
 
 def _breakdown(summary: Mapping[str, Any]) -> str:
-    parts = sorted(summary["energy_by_component_uj"].items(), key=lambda item: -item[1])
-    total = sum(value for _, value in parts)
-    shown = ", ".join(f"{name} {share(value, total)}" for name, value in parts[:5] if value)
-    return shown + (", ..." if len(parts) > 5 else "")
+    parts = summary["energy_by_component_uj"]
+    return shares(parts, sum(parts.values()), most=5)
 
 
 def _work(summary: Mapping[str, Any]) -> str:
@@ -115,21 +119,20 @@ def _memories(result: Result) -> Any:
 
 def _ops(result: Result) -> Any:
     summary = result.summary
-    ops = rows(result.table("ops"))
-    ops.sort(key=lambda row: -(row["busy_ms"] + row["stall_ms"]))
+    ops = sorted(rows(result.table("ops")), key=lambda row: -row["critical_ms"])
     has_sqnr = summary["sqnr_db"] is not None
-    headings = ["op", "kind", "engine", "#busy", "#stalled", "mostly by", "#of all", "#MACs", "#spatial", "#energy"]
-    out = grid(f"slowest ops ({min(TOP_OPS, len(ops))} of {len(ops)})", headings + (["#SQNR"] if has_sqnr else []))
-    total = sum(row["busy_ms"] + row["stall_ms"] for row in ops)
-    for row in ops[:TOP_OPS]:
+    headings = ["op", "kind", "engine", "#critical", "#of all", "spent in", "#MACs", "#spatial", "#energy"]
+    shown = [row for row in ops[:TOP_OPS] if row["critical_ms"]]
+    out = grid(f"slowest ops ({len(shown)} of {len(ops)})", headings + (["#SQNR"] if has_sqnr else []))
+    spent = critical_by_op(result)
+    for row in shown:
         cells = [
             row["op"],
             row["kind"],
             row["engine"],
-            duration(row["busy_ms"]),
-            duration(row["stall_ms"]),
-            row["stall_cause"],
-            share(row["busy_ms"] + row["stall_ms"], total),
+            duration(row["critical_ms"]),
+            share(row["critical_ms"], summary["latency_ms"]),
+            shares(spent[row["op"]], row["critical_ms"]),
             count(row["macs"]),
             f"{100 * row['utilization_spatial']:.0f}%" if math.isfinite(row["utilization_spatial"]) else "",
             energy(row["energy_pj"]),
@@ -138,12 +141,31 @@ def _ops(result: Result) -> Any:
     return out
 
 
+def critical_by_op(result: Result) -> dict[str, dict[str, float]]:
+    """Op -> engine -> time on the critical path [ms]."""
+    out: dict[str, dict[str, float]] = {}
+    path = result.table("critical_path")
+    for op, engine, length in zip(*(path[name].tolist() for name in ("op", "engine", "length_ms")), strict=True):
+        engines = out.setdefault(op, {})
+        engines[engine] = engines.get(engine, 0.0) + length
+    return out
+
+
+def shares(parts: Mapping[str, float], whole: float, most: int = 3) -> str:
+    """The largest parts in percent: "mac 90.1%, dma_in 9.9%"."""
+    largest = sorted(((name, part) for name, part in parts.items() if part > 0), key=lambda item: -item[1])
+    text = ", ".join(f"{name} {share(part, whole)}" for name, part in largest[:most])
+    return text + (", ..." if len(largest) > most else "")
+
+
 def _number(value: float) -> str:
-    return f"{value:.1f} dB" if math.isfinite(value) else ""
+    if math.isnan(value):
+        return ""
+    return f"{value:.1f} dB" if math.isfinite(value) else ("exact" if value > 0 else "-inf dB")
 
 
-def _engines(result: Result) -> Any:
-    out = grid("engines: why it takes that long", ["engine", "#busy", "", "#stalled", "by", "#idle", "#commands"])
+def engines(result: Result) -> Any:
+    out = grid("engines: why it takes that long", ["engine", "#busy", "", "#waits", "~for", "#idle", "#commands"])
     latency = result.summary["latency_ms"]
     for row in rows(result.table("engines")):
         causes = {
@@ -151,7 +173,7 @@ def _engines(result: Result) -> Any:
             for key, value in row.items()
             if key.startswith("stall_") and key.endswith("_ms") and key != "stall_ms" and value > 0
         }
-        why = ", ".join(f"{name} {share(value, latency)}" for name, value in sorted(causes.items(), key=lambda c: -c[1]))
+        why = shares(causes, latency)
         out.add_row(
             row["engine"],
             duration(row["busy_ms"]),

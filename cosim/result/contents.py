@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -23,12 +24,14 @@ def contents(simulation: Simulation) -> tuple[dict[str, Any], dict[str, Callable
     work = Work(simulation)
     made = {"engines": account.engines(work), "memories": memories(work), "critical_path": critical_path(work)}
     makers: dict[str, Callable[[], Table]] = {
-        "ops": lambda: ops(work),
+        "ops": lambda: ops(work, made["critical_path"]),
         "mapping": lambda: mapping(work),
+        "tensors": lambda: tensors(work),
         "engines": lambda: made["engines"],
         "memories": lambda: made["memories"],
         "links": lambda: account.links(work),
         "actions": lambda: actions(work),
+        "op_actions": lambda: op_actions(work),
         "areas": lambda: areas(work),
         "placements": lambda: placements(work),
         "critical_path": lambda: made["critical_path"],
@@ -37,8 +40,12 @@ def contents(simulation: Simulation) -> tuple[dict[str, Any], dict[str, Callable
     return summary(work, made["engines"], made["memories"], made["critical_path"]), makers, made
 
 
-def ops(work: Work) -> Table:
-    """One row per op of the graph, views included (they do nothing), in order."""
+def ops(work: Work, critical: Table) -> Table:
+    """One row per op of the graph, views included (they do nothing), in order.
+
+    `critical_ms` is the op's share of the chain that decides the latency: over all ops it adds up to the latency.
+    Stalls are those of the op's engine before and during its computes; bytes and energy include its moves.
+    """
     simulation, program = work.simulation, work.program
     graph, hardware = simulation.graph, simulation.hardware
     spans, stalls = account.op_spans(work), account.op_stalls(work)
@@ -58,10 +65,14 @@ def ops(work: Work) -> Table:
         "op": [op.name for op in graph.ops],
         "kind": [op.kind.name for op in graph.ops],
         "engine": engines,
+        "inputs": [" ".join(op.inputs) for op in graph.ops],
+        "output": [op.output for op in graph.ops],
         "start_ms": np.where(is_idle, np.nan, spans["start_fs"][index] / FS_PER_MS),
         "end_ms": np.where(is_idle, np.nan, spans["end_fs"][index] / FS_PER_MS),
         "cycles": np.where(is_idle, 0, np.nan_to_num(elapsed)).astype(np.int64),
+        "bound_cycles": _bounds(work, engines),
         "busy_cycles": _at(spans["cycles"], index),
+        "critical_ms": _critical(critical, [op.name for op in graph.ops]),
         "busy_ms": _at(spans["busy_fs"], index) / FS_PER_MS,
         "stall_ms": _at(spans["stall_fs"], index) / FS_PER_MS,
         "stall_cause": np.where(index >= 0, account.main_causes(stalls)[index], ""),
@@ -84,6 +95,26 @@ def ops(work: Work) -> Table:
 def _at(values: Any, index: Any) -> Any:
     """Values of the ops of the graph; 0 for one that the program does not have (a view)."""
     return np.where(index >= 0, np.asarray(values)[index], 0)
+
+
+def _bounds(work: Work, engines: list[str]) -> list[int]:
+    """Cycles below which no tiling of each op goes on its engine; 0 for a view."""
+    from cosim.plugin.registry import load_registry
+
+    kinds, simulation = load_registry()["engine_kinds"], work.simulation
+    graph, described = simulation.graph, simulation.hardware.engines
+    return [
+        kinds[described[name].kind].bound(described[name], op, graph) if name else 0
+        for op, name in zip(graph.ops, engines, strict=True)
+    ]
+
+
+def _critical(critical: Table, names: list[str]) -> list[float]:
+    """Time on the critical path by op [ms]."""
+    parts: dict[str, list[float]] = {name: [] for name in [*names, ""]}
+    for op, length in zip(critical["op"].tolist(), critical["length_ms"].tolist(), strict=True):
+        parts[op].append(length)
+    return [math.fsum(parts[name]) for name in names]
 
 
 def _period_fs(hardware: Any, engine: str) -> float:
@@ -143,6 +174,37 @@ def actions(work: Work) -> Table:
             "is_assumed": row.price.assumed,
         }
         for row in work.simulation.energy.rows
+    )
+
+
+def op_actions(work: Work) -> Table:
+    """One row per op and counted line of `actions`: the op's count and energy, its moves included."""
+    dynamic = work.simulation.energy.dynamic
+    columns = [work.program.actions.index(row.action) for row in dynamic]
+    names = ("op", "component", "action", "part", "count", "energy_pj", "energy_low_pj", "energy_high_pj")
+    found = []
+    for position, op in enumerate((*work.program.ops, "")):
+        for row, column in zip(dynamic, columns, strict=True):
+            n = int(work.actions[position, column])
+            prices = (row.price.value, row.price.low, row.price.high)
+            if n:
+                found.append((op, row.component, row.verb, row.part, n, *(n * price for price in prices)))
+    return table({name: [row[i] for row in found] for i, name in enumerate(names)})
+
+
+def tensors(work: Work) -> Table:
+    """One row per tensor: shape, format, bytes, and what it is to the graph."""
+    graph = work.simulation.graph
+    return table_of_rows(
+        {
+            "tensor": tensor.name,
+            "part": graph.part(tensor.name).value,
+            "shape": "x".join(str(extent) for extent in tensor.shape),
+            "format": tensor.encoding.format,
+            "size_bytes": tensor.bytes,
+            "side_bits": tensor.encoding.side_bits,
+        }
+        for tensor in graph.tensors.values()
     )
 
 

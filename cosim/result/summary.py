@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from cosim.simulation import Simulation
 
 FS_PER_MS = 1e12
+FS_PER_S = 1e15
 PJ_PER_UJ = 1e6
 FIRST_INCLUDES = "weights and inputs start in {memory}, outputs end there; host fallbacks included"
 
@@ -59,6 +60,7 @@ def summary(work: Work, engines: Table, memories: Table, critical: Table) -> dic
         "ops": len(graph.ops),
         "commands": len(simulation.program),
         **_utilization(work, engines, main),
+        "roofline": _roofline(work, main["engine"]),
         "critical_path_ms": _by_engine(critical),
         "timer": simulation.times.timer,
         "execute": settings.get("execute", "none"),
@@ -85,6 +87,22 @@ def _utilization(work: Work, engines: Table, main: dict[str, Any]) -> dict[str, 
         "utilization_by_engine": dict(
             zip(engines["engine"].tolist(), engines["utilization_temporal"].tolist(), strict=True)
         ),
+    }
+
+
+def _roofline(work: Work, engine: str) -> dict[str, Any]:
+    """Peak rate of an engine, of the main memory, and the intensity at which they are equal."""
+    hardware = work.simulation.hardware
+    clock = hardware.clocks[hardware.engines[engine].clock]
+    memory = hardware.memories[hardware.main_memory]
+    rates = [port.unit_bytes / port.unit_fs * FS_PER_S for port in memory.ports]
+    peak, bandwidth = work.macs_per_cycle[engine] / clock.period_fs * FS_PER_S, sum(rates)
+    return {
+        "engine": engine,
+        "peak_macs_per_s": peak,
+        "memory": memory.name,
+        "peak_bytes_per_s": bandwidth,
+        "ridge_macs_per_byte": peak / bandwidth if bandwidth else None,
     }
 
 

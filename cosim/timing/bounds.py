@@ -138,7 +138,7 @@ def _chain(
     end = np.zeros(len(queue), np.int64)
     release = np.zeros(len(queue_offset), np.int64)
     last_end = np.zeros(len(queue_offset), np.int64)
-    makespan = np.int64(0)
+    makespan = 0
     for c in range(len(queue)):
         q = queue[c]
         p = period[q]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from cosim.program.program import Program
 from cosim.timing.events import interpret
 from cosim.timing.state import columns, state, tables

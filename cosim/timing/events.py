@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import Any
 
 from cosim.timing.heads import compete, leave, next_head, pass_through, pick, resolve, takes_no_time
-from cosim.timing.kernel import inline, kernel, set_due
+from cosim.timing.kernel import first_due, inline, kernel, set_due
 from cosim.timing.requests import offer, park, precedes, try_path, unpark
 from cosim.timing.starts import start
 from cosim.timing.state import IN_UNIT, NEVER, PRESENTED, TO_PRESENT, TO_RELEASE, TO_START
@@ -32,8 +32,8 @@ def interpret(p: Any, s: Any, out: Any) -> int:
         row.next, row.last = p.queue_offset[q], p.queue_offset[q + 1]
         if row.next < row.last:
             set_due(s.agenda, q, 0)
-    while s.agenda[1] != NEVER:
-        now = s.agenda[1]
+    while s.agenda[0] != NEVER:
+        now = s.agenda[0]
         n_todo, n_leaving, n_candidates, n_freed = _take_due(p, s, now)
         done, n_candidates = _release(p, s, out, now, done, n_todo, n_leaving, n_candidates)
         if not _grant(p, s, out, now, n_candidates, n_freed):
@@ -45,12 +45,9 @@ def interpret(p: Any, s: Any, out: Any) -> int:
 def _take_due(p: Any, s: Any, now: int) -> tuple[int, int, int, int]:
     """Take what is due from the agenda: releases, heads to look at, transfers at a boundary, freed resources."""
     n_todo = n_leaving = n_candidates = n_freed = 0
-    half, n_queues = len(s.agenda) // 2, len(s.queues)
-    while s.agenda[1] == now:
-        q = 1
-        while q < half:
-            q = 2 * q + (s.agenda[2 * q] != now)
-        q -= half
+    n_queues = len(s.queues)
+    while s.agenda[0] == now:
+        q = first_due(s.agenda, now)
         set_due(s.agenda, q, NEVER)
         if q >= n_queues:
             s.freed[n_freed] = q - n_queues

@@ -74,7 +74,8 @@ def _sleep(s: Any, q: int, queue: int, count: int) -> None:
 
 @inline
 def takes_no_time(service: Any) -> bool:
-    return service.cycles + service.serial + service.units == 0
+    """Whether a command has neither cycles nor bytes to move."""
+    return bool(service.cycles + service.serial + service.units == 0)
 
 
 @inline
@@ -97,9 +98,7 @@ def pass_through(s: Any, out: Any, q: int, now: int, n_leaving: int) -> int:
 
 
 @inline
-def leave(
-    p: Any, s: Any, out: Any, q: int, now: int, n_todo: int, n_idle: int, n_dirty: int
-) -> tuple[int, int, int]:
+def leave(p: Any, s: Any, out: Any, q: int, now: int, n_todo: int, n_idle: int, n_dirty: int) -> tuple[int, int, int]:
     """Release a command: its engine, the resources it ran over, and the queues that slept for it."""
     row = s.queues[q]
     service = p.services[row.service]
@@ -156,7 +155,7 @@ def compete(s: Any, q: int, n_dirty: int) -> int:
         engine.rivals = q
     else:
         s.queues[before].next_rival = q
-    return mark(s, row.engine, n_dirty)
+    return int(mark(s, row.engine, n_dirty))
 
 
 @inline
@@ -177,11 +176,12 @@ def pick(s: Any, e: int, n_candidates: int) -> int:
     if engine.picked >= 0:
         unpark(s, engine.picked)
     engine.picked = q
-    return offer(s, q, 0, n_candidates)
+    return int(offer(s, q, 0, n_candidates))
 
 
 @inline
 def hold_engine(s: Any, q: int) -> None:
+    """Give a free engine to the head that starts."""
     row = s.queues[q]
     engine = s.engines[row.engine]
     engine.holder, engine.last_slot, engine.picked = row.command, row.slot, -1

@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import insort
 from collections import defaultdict
 from collections.abc import Generator
+from itertools import pairwise
 from operator import attrgetter
 from typing import Any
 
@@ -89,7 +90,7 @@ def transfer_units(program: Program, n_bytes: int, path: int) -> list[list[tuple
         return max(1, resource_time_fs(last, *rate) - resource_time_fs(first, *rate))
 
     cuts = [*range(0, n_bytes, unit), n_bytes]
-    return [[(r, held(r, a, b)) for r in resources] for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
+    return [[(r, held(r, a, b)) for r in resources] for a, b in pairwise(cuts)]
 
 
 class Interpreter:
@@ -111,7 +112,7 @@ class Interpreter:
         self.held_until = [0] * len(machine.resources)
         self.waiting: list[Request] = []  # in the order of starts
         self.settle: Settle | None = None
-        self.order = [program.queue_order[a:b].tolist() for a, b in zip(program.queue_offset[:-1], program.queue_offset[1:], strict=True)]  # fmt: skip
+        self.order = [program.queue_order[a:b].tolist() for a, b in pairwise(program.queue_offset)]  # fmt: skip
         self.waits = defaultdict[int, list[tuple[int, int]]](list)
         for c in np.flatnonzero(np.diff(program.wait_offset)).tolist():
             self.waits[c] = sorted(program.waits(c))
@@ -126,8 +127,16 @@ class Interpreter:
         released = np.array(self.release, np.int64) >= 0
         if not released.all():
             raise deadlock(self.program, released)
-        columns = (np.array(x, np.int64) for x in (self.ready, self.start, self.release, self.end, self.blocked))
-        return Times(*columns, np.array(self.cause, np.int8), np.array(self.cause_id, np.int32), "reference")
+        return Times(
+            ready_fs=np.array(self.ready, np.int64),
+            start_fs=np.array(self.start, np.int64),
+            release_fs=np.array(self.release, np.int64),
+            end_fs=np.array(self.end, np.int64),
+            blocked_fs=np.array(self.blocked, np.int64),
+            cause=np.array(self.cause, np.int8),
+            cause_id=np.array(self.cause_id, np.int32),
+            timer="reference",
+        )
 
     # -- a queue ---------------------------------------------------------------------------------------------
 
@@ -226,12 +235,14 @@ class Interpreter:
         held_until = self.held_until
         wake_at = HORIZON_FS
         for request in tuple(self.waiting):
-            if request.engine >= 0 and (self.holder[request.engine] >= 0 or picked.get(request.engine, request) is not request):
+            if request.engine >= 0 and (
+                self.holder[request.engine] >= 0 or picked.get(request.engine, request) is not request
+            ):
                 continue
             busy = [r for r, _ in request.holds if held_until[r] > now]
             if busy:
                 request.refused = Cause.RESOURCE, -1
-                wake_at = min(wake_at, min(held_until[r] for r in busy))
+                wake_at = min(wake_at, *(held_until[r] for r in busy))
                 continue
             if request.refused and request.refused[0] == Cause.RESOURCE:
                 request.refused = Cause.RESOURCE, next(r for r, _ in request.holds if held_until[r] == now)

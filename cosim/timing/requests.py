@@ -12,7 +12,7 @@ from cosim.timing.state import IN_UNIT, NEVER
 def precedes(s: Any, q: int, other: int) -> bool:
     """Whether the request of one queue is served before that of another."""
     a, b = s.queues[q], s.queues[other]
-    return a.presented < b.presented or (a.presented == b.presented and a.rank < b.rank)
+    return bool(a.presented < b.presented or (a.presented == b.presented and a.rank < b.rank))
 
 
 @inline
@@ -47,6 +47,7 @@ def park(s: Any, q: int, r: int) -> None:
 
 @kernel
 def unpark(s: Any, q: int) -> None:
+    """Take a request from the list of the resource it is parked on."""
     row = s.queues[q]
     resource = s.resources[row.parked]
     if row.before < 0:

@@ -12,7 +12,6 @@ from cosim.jit import njit
 from cosim.program.program import Program
 from cosim.timing.times import HORIZON_FS, Cause, Int64, beyond_horizon
 
-
 Records = NDArray[np.void]
 
 NEVER = np.iinfo(np.int64).max
@@ -130,8 +129,10 @@ def state(program: Program) -> State:
     resources = np.zeros(n_resources, RESOURCE_RECORD)
     for name in ("runner", "first_parked", "last_parked"):
         resources[name] = -1
-    half = 1 << max(1, n_queues + n_resources - 1).bit_length()
-    agenda = np.full(2 * half, NEVER, np.int64)
+    leaves = 4
+    while leaves < n_queues + n_resources:
+        leaves *= 4
+    agenda = np.full((4 * leaves - 1) // 3, NEVER, np.int64)
     lists = [np.zeros(n + 1, np.int64) for n in (2 * n_queues, n_queues, n_queues, n_queues, n_resources, n_engines)]
     return State(queues, engines, resources, agenda, *lists)
 
@@ -144,7 +145,7 @@ def columns(n: int) -> Columns:
 
 def _check_ranges(program: Program) -> None:
     machine = program.machine
-    limits = [
+    limits: list[tuple[str, NDArray[Any], int, int | None]] = [
         ("queue", program.queue, 0, len(machine.queues)),
         ("service", program.service, 0, len(program.services)),
         ("wait_queue", program.wait_queue, 0, len(machine.queues)),

@@ -75,16 +75,14 @@ def _name(program: Program, c: int) -> str:
 
 def _arguments(program: Program, times: Times, c: int) -> dict[str, Any]:
     cause = Cause(int(times.cause[c]))
-    behind: int | str = int(times.cause_id[c])
-    if cause == Cause.RESOURCE:
-        behind = program.machine.resources[behind]
+    behind = int(times.cause_id[c])
     return {
         "command": c,
         "op": _name(program, c),
         "tile": program.boxes.box(int(program.box[c])).tolist(),
         "bytes": int(program.services.n_bytes[program.service[c]]),
         "cause": cause.name.lower(),
-        "cause_of": behind,
+        "cause_of": program.machine.resources[behind] if cause == Cause.RESOURCE else behind,
         "ready_fs": int(times.ready_fs[c]),
         "start_fs": int(times.start_fs[c]),
         "release_fs": int(times.release_fs[c]),

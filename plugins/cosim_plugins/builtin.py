@@ -41,11 +41,14 @@ def _kernel(name: str) -> Kernel:
 
 @hookimpl
 def cosim_compressions() -> Factories[Compression]:
-    """Post-training quantisation, and doing nothing."""
-    return {
-        "int8": lazy("cosim.compress.int8:Int8"),
-        "none": lazy("cosim.compress.nothing:Nothing"),
-    }
+    """Folding, half precision, post-training quantisation, and doing nothing."""
+    return {name: partial(_compression, name) for name in ("fold", "fp16", "int8", "none")}
+
+
+def _compression(name: str) -> Compression:
+    from cosim.compress import BUILTIN  # calibration brings the kernels, and so numba
+
+    return BUILTIN[name]
 
 
 @hookimpl

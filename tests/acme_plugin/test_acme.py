@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+CLI = ("-c", "import sys; from cosim.cli import main; sys.exit(main())")
 SOURCE = Path(__file__).parent / "distribution"
 
 
@@ -50,7 +51,7 @@ print(registry.owner("engine_kinds", "mac_array").distribution)
 
 
 def test_the_command_line_runs_its_device(acme):
-    done = run(acme, "-m", "cosim.cli", "run", "ds_cnn", "--on", "acme/zero-skip-64", "--json")
+    done = run(acme, *CLI, "run", "ds_cnn", "--on", "acme/zero-skip-64", "--json")
     assert done.returncode == 0, done.stderr
     assert "acme/zero-skip-64" in done.stdout
 
@@ -63,7 +64,7 @@ def test_two_distributions_with_one_name_stop_the_run(acme, tmp_path):
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: twin-cosim\nVersion: 1.0\n", encoding="utf-8")
     (info / "entry_points.txt").write_text("[cosim]\ntwin = twin_cosim\n", encoding="utf-8")
     path = os.pathsep.join([str(acme / "site"), str(tmp_path)])
-    done = run(acme, "-m", "cosim.cli", "formats", PYTHONPATH=path)
+    done = run(acme, *CLI, "formats", PYTHONPATH=path)
     assert done.returncode == 2, done.stdout
     assert "acme-cosim 1.2.3" in done.stderr
     assert "twin-cosim 1.0" in done.stderr
@@ -76,7 +77,7 @@ def test_a_plugin_that_cannot_be_imported_stops_the_run(acme, tmp_path):
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: broken-cosim\nVersion: 0.9\n", encoding="utf-8")
     (info / "entry_points.txt").write_text("[cosim]\nbroken = broken_cosim\n", encoding="utf-8")
-    done = run(acme, "-m", "cosim.cli", "formats", PYTHONPATH=str(tmp_path))
+    done = run(acme, *CLI, "formats", PYTHONPATH=str(tmp_path))
     assert done.returncode == 2, done.stdout
     assert "broken-cosim 0.9" in done.stderr
     assert "a_package_that_is_not_there" in done.stderr

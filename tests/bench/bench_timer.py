@@ -73,7 +73,10 @@ def pipeline(n_commands: int, units: tuple[int, int], idle_queues: int = 0) -> P
     wait_queue = np.concatenate([wait_queue, np.zeros(idle_queues, np.int16)])
     wait_count = np.concatenate([wait_count, np.full(idle_queues, rounds, np.int32)])
     total = len(queue)
-    nothing = [np.zeros(0, t) for t in (np.int16, np.int64, np.int64, np.int32, np.int32, np.int16, np.int8, np.int32, np.bool_)]
+    nothing = [
+        np.zeros(0, t)
+        for t in (np.int16, np.int64, np.int64, np.int32, np.int32, np.int16, np.int8, np.int32, np.bool_)
+    ]
     return Program(
         machine=machine(idle_queues), ops=(), tensors=(), actions=(), queue=queue, service=service,
         op=np.full(total, -1, np.int32), tensor=np.full(total, -1, np.int32), box=np.zeros(total, np.int32),

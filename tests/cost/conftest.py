@@ -11,9 +11,8 @@ from cosim.program import BoxTable, BufferTable, Program, ServiceTable
 class Kind:
     """An engine kind reduced to its area."""
 
-    parameters = {}
-
     def __init__(self, **units):
+        self.parameters = {}
         self.units = units
 
     def area(self, engine):

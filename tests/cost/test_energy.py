@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cosim.cost import actions_by_op, energy, explain_energy
+from cosim.cost.counts import cycles_by_engine
 from cosim.errors import DescriptionError, SimulationError, UnsupportedError
 from cosim.hardware import load_hardware
 
@@ -68,6 +69,23 @@ def test_counts_by_op_are_the_plain_sum_over_commands(build, commands):
         for name, count in counts.items():
             expected[{"a": 0, "b": 1, None: 2}[op], program.actions.index(name)] += count
     assert np.array_equal(actions_by_op(program), expected)
+
+
+def test_commands_that_share_a_service_count_each_time(build):
+    program = build(COMMANDS)
+    shared = replace(program, service=np.array([1, 1, 1, 3, 1], np.int32))
+    column = program.actions.index("mac.mac_int8")
+    assert actions_by_op(shared)[:, column].tolist() == [20000, 20000, 40000]  # op a, op b, moves
+    assert cycles_by_engine(shared)["mac"] == (116, 1)
+    assert cycles_by_engine(shared)["dma_in"] == (116, 1)
+
+
+def test_cycles_of_an_engine_sum_over_its_commands(build):
+    twice = build(COMMANDS + COMMANDS)
+    assert cycles_by_engine(twice)["mac"] == (232, 2)
+    assert cycles_by_engine(twice)["host"] == (5800, 2)
+    merged = replace(twice, service=np.tile(np.arange(5, dtype=np.int32), 2))
+    assert cycles_by_engine(merged) == cycles_by_engine(twice)
 
 
 @relaxed

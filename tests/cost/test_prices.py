@@ -137,6 +137,8 @@ def test_tabulated_sram_points_are_returned_unchanged(name):
     for point in TABLES[name].sram:
         read = sram_access(TABLES[name], point.capacity_bytes, point.width_bits, "read")
         assert (read.value, read.low, read.high) == (point.read_pj.value, point.read_pj.low, point.read_pj.high)
+        write = sram_access(TABLES[name], point.capacity_bytes, point.width_bits, "write")
+        assert (write.value, write.low, write.high) == (point.write_pj.value, point.write_pj.low, point.write_pj.high)
         assert "extrapolated" not in read.rule
 
 

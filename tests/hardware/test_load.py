@@ -104,6 +104,16 @@ def test_a_band_is_checked_and_noted():
     assert "unit of size" in fault(text.replace("60 ns", "60 B")).found
 
 
+def test_background_power_is_a_band_in_order():
+    device = load_hardware(TEXT, overrides={"background": "{dram: {value: 60 mW, low: 35 mW, high: 0.07 W}}"})
+    price = device.background_mw["dram"]
+    assert (price.low, price.value, price.high, price.unit) == (35, 60, 70, "mW")
+    assert price.assumed
+    assert "lies outside" in fault(overrides={"background": "{dram: {value: 60 mW, low: 65 mW}}"}).found
+    error = fault(overrides={"background": "{drma: 60 mW}"})
+    assert "unknown component 'drma'; did you mean 'dram'" in error.found
+
+
 def test_overrides_come_before_validation_and_are_kept():
     overrides = {"memories.dram.bandwidth": "25.6GB/s", "engines.mac.rows": "64", "engines.dma_in.via.0": "dram"}
     device = load_hardware(TEXT, overrides=overrides)

@@ -143,6 +143,13 @@ def test_faults_name_the_path_and_the_finding(old, new, where, found):
     assert found in raised.value.found
 
 
+def test_a_missing_density_is_named():
+    text = TECHNOLOGIES["cmos-16nm"].read_text(encoding="utf-8")
+    start, end = text.index("  wire_pj_per_bit_mm:"), text.index("\ndram:")
+    with pytest.raises(DescriptionError, match="density 'wire_pj_per_bit_mm' is missing"):
+        load_technology(text[:start] + text[end:])
+
+
 def test_summaries_are_read_without_parsing():
     for name in TECHNOLOGIES:
         assert TECHNOLOGIES.summary(name) == load_technology(TECHNOLOGIES[name]).summary

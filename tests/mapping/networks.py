@@ -64,7 +64,9 @@ def networks(draw: st.DrawFn) -> Graph:
             groups = {"conv": 1, "depthwise": shape[1], "grouped": 2 if shape[1] % 2 == 0 else 1}[kind]
             out = draw(st.integers(1, 3)) * groups if kind == "depthwise" else draw(st.integers(1, 12)) * groups
             taps = draw(st.integers(1, min(3, shape[2], shape[3])))
-            y = build.conv2d(x, out, taps, stride=draw(st.integers(1, 2)), padding=draw(st.integers(0, 1)), groups=groups)
+            y = build.conv2d(
+                x, out, taps, stride=draw(st.integers(1, 2)), padding=draw(st.integers(0, 1)), groups=groups
+            )
         elif kind == "add":
             y = build.op("add", [x, last if build.shape(last) == shape else x])
         elif kind == "concat":

@@ -68,7 +68,9 @@ def test_weights_are_loaded_while_the_op_before_computes() -> None:
     program = mapped(graph).program
     times = compiled.simulate(program)
     queues = program.machine.queues
-    first_tile = {program.ops[op]: int(np.flatnonzero(program.op == op)[0]) for op in np.unique(program.op[program.op >= 0])}
+    first_tile = {
+        program.ops[op]: int(np.flatnonzero(program.op == op)[0]) for op in np.unique(program.op[program.op >= 0])
+    }
     ahead = 0
     for op in graph.ops[1:]:
         weights = [name for name in op.inputs if name in graph.constants]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from cosim.compress import BUILTIN
 from cosim.graph.ops import KINDS
 from cosim.library import load_hardware, load_technology
 from cosim.plugin import load_registry
@@ -26,6 +27,10 @@ def test_names_agree(kind):
 
 def test_every_op_kind_has_a_kernel():
     assert set(REGISTRY.names("kernels")) == set(KINDS) == set(REGISTRY.names("op_kinds"))
+
+
+def test_every_compression_of_the_pipeline_is_registered():
+    assert set(REGISTRY.names("compressions")) == set(BUILTIN)
 
 
 def test_every_device_and_technology_bears_its_name():

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from types import ModuleType
 from typing import Any
 
@@ -112,7 +112,7 @@ def overlap(one: np.ndarray, other: np.ndarray) -> bool:
 
 
 def volume(box: np.ndarray) -> int:
-    return int(np.prod(box[:, 1] - box[:, 0]))
+    return int(np.prod(np.maximum(box[:, 1] - box[:, 0], 0)))
 
 
 class Mapper:
@@ -157,9 +157,7 @@ class Mapper:
         """Copy a box from buffer to buffer by a transfer that overlaps with its successor."""
         box = np.asarray(box)
         name = self.live[source].name
-        return self._add(
-            queue, -1, name, box, [(source, box)], target, box, 0, cycles=0, n_bytes=volume(box), path=0
-        )
+        return self._add(queue, -1, name, box, [(source, box)], target, box, 0, cycles=0, n_bytes=volume(box), path=0)
 
     def compute(
         self, queue: int, op: Op, tile: Any, inputs: Sequence[int], write: int, flags: int = 0, sums: int = -1
@@ -172,7 +170,9 @@ class Mapper:
         if flags & Flag.ACCUMULATE:
             reads.append((sums, output))
         number = self.graph.ops.index(op)
-        return self._add(queue, number, op.output, tile, reads, write, output, flags, cycles=volume(tile), n_bytes=0, path=-1)
+        return self._add(
+            queue, number, op.output, tile, reads, write, output, flags, cycles=volume(tile), n_bytes=0, path=-1
+        )
 
     def program(self, order: Any = None) -> Program:
         """The assembled program."""
@@ -206,10 +206,12 @@ class Mapper:
                 **service,
             )[0]
         )
+        reads = [(buffer, touched) for buffer, touched in reads if buffer >= 0]
         earlier = self._hazards(reads, write, written) - {command}
         self.draft.add_dependences(np.full(len(earlier), command), np.array(sorted(earlier), np.int64))
         for buffer, touched in reads:
-            self.live[self.root(buffer)].reads.append((command, touched if self.live[buffer].root < 0 else self.live[self.root(buffer)].box))
+            root = self.live[self.root(buffer)]
+            root.reads.append((command, touched if self.live[buffer].root < 0 else root.box))
         self.live[write].writes.append((command, written))
         return command
 
@@ -291,6 +293,9 @@ def _map_op(mapper: Mapper, op: Op, step: Sequence[int], depth: int, macs: int, 
             for index, (name, access) in enumerate(zip(op.inputs, space.inputs, strict=True)):
                 box = access.boxes(tile[None])[0]
                 home = mapper.home[name]
+                if volume(box) <= 0:  # the window lies in the padding
+                    reads.append(-1)
+                    continue
                 if mapper.live[home].memory == SRAM:
                     reads.append(home)
                     continue
@@ -306,7 +311,9 @@ def _map_op(mapper: Mapper, op: Op, step: Sequence[int], depth: int, macs: int, 
             if not flags & Flag.PARTIAL:
                 write = home
                 if mapper.live[home].memory == DRAM:
-                    write = mapper.buffer(op.output, output, SRAM, out_ring + (number % depth) * out_size, capacity=out_size)
+                    write = mapper.buffer(
+                        op.output, output, SRAM, out_ring + (number % depth) * out_size, capacity=out_size
+                    )
             mapper.compute(queue, op, tile, reads, write, flags, sums)
         if mapper.live[home].memory == DRAM:
             mapper.move(STORE, write, home, output)
@@ -347,6 +354,27 @@ def with_box(program: Program, command: int, bounds: Any) -> Program:
         np.append(program.boxes.offset, program.boxes.offset[-1] + flat.size), np.append(program.boxes.bounds, flat)
     )
     return changed(replace(program, boxes=boxes), box=(command, len(boxes) - 1))
+
+
+def assert_equal(one: Program, other: Program) -> None:
+    """Both programs hold the same names, arrays and types."""
+    assert (one.machine, one.ops, one.tensors, one.actions) == (
+        other.machine,
+        other.ops,
+        other.tensors,
+        other.actions,
+    )
+    for left, right in zip(_columns(one), _columns(other), strict=True):
+        assert left[0] == right[0]
+        assert left[1].dtype == right[1].dtype, left[0]
+        np.testing.assert_array_equal(left[1], right[1], err_msg=left[0])
+
+
+def _columns(program: Program) -> list[tuple[str, np.ndarray]]:
+    owners = (program, program.boxes, program.buffers, program.services)
+    return [
+        (f.name, getattr(o, f.name)) for o in owners for f in fields(o) if isinstance(getattr(o, f.name), np.ndarray)
+    ]
 
 
 @pytest.fixture(scope="session")

@@ -68,7 +68,13 @@ def test_a_failure_while_writing_leaves_the_earlier_result_and_no_litter(
         path.write_text("half")
         raise failure
 
-    with pytest.raises(DescriptionError if isinstance(failure, OSError) else type(failure) if not isinstance(failure, type) else failure):
+    with pytest.raises(
+        DescriptionError
+        if isinstance(failure, OSError)
+        else type(failure)
+        if not isinstance(failure, type)
+        else failure
+    ):
         save_folder(tmp_path / "r", {"latency_ms": 2.0}, TABLES, {"trace.json": fail})
     assert contents(tmp_path / "r") == before
     assert [path.name for path in tmp_path.iterdir()] == ["r"]

@@ -6,6 +6,8 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
+import numpy as np
+
 from cosim.frontend.lowering.value import Step, Value
 
 CHANNEL_AXIS = {"linear": -1, "conv2d": 1, "conv_transpose2d": 1}
@@ -41,6 +43,6 @@ def _per_channel(bias: Value, shape: tuple[int, ...], axis: int) -> Value | None
     trimmed = bias.shape[-len(expected) :]
     if bias.array is None or bias.array.dtype.kind != "f" or math.prod(bias.shape) != channels:
         return None
-    if trimmed != expected or len(bias.shape) > len(shape):
+    if trimmed != expected or len(bias.shape) > len(shape) or not np.isfinite(bias.array).all():
         return None
     return Value((channels,), bias.encoding, bias.array.reshape(channels), bias.label)

@@ -104,7 +104,9 @@ class Lowering:
     def _operands(self, kind: str, inputs: tuple[Value, ...]) -> tuple[Value, ...]:
         if kind == "gather":
             table, indices = inputs
-            return self._operand(kind, table, table.is_integer and not table.is_known), self._operand(kind, indices, True)
+            return self._operand(kind, table, table.is_integer and not table.is_known), self._operand(
+                kind, indices, True
+            )
         is_integer = kind in MOVEMENT and any(value.is_integer and not value.is_known for value in inputs)
         for value in inputs:
             if value.is_integer and not value.is_known and not is_integer:
@@ -131,7 +133,7 @@ class Lowering:
 
     def _check_finite(self, kind: str, value: Value) -> None:
         array = value.array
-        if array is None or array.dtype.kind not in "f" or array.size == 0:
+        if array is None or array.dtype.kind != "f" or array.size == 0:
             return
         low, high = float(array.min()), float(array.max())
         if np.isfinite(low) and np.isfinite(high):

@@ -12,10 +12,8 @@ from cosim.frontend.lowering.lowering import Lowering
 from cosim.frontend.lowering.value import Value, known
 
 
-def layer_norm(
-    low: Lowering, x: Value, axis: int, gamma: Value | None, beta: Value | None, epsilon: float
-) -> Value:
-    """x (...) normalised over axes `axis`..last, times gamma, plus beta (both of the shape of those axes)."""
+def layer_norm(low: Lowering, x: Value, axis: int, gamma: Value | None, beta: Value | None, epsilon: float) -> Value:
+    """X (...) normalised over axes `axis`..last, times gamma, plus beta (both of the shape of those axes)."""
     axis = view.positive_axis(low, axis, x.rank)
     rows = x.shape[axis:]
     if gamma is None and beta is not None:
@@ -24,10 +22,8 @@ def layer_norm(
     return low.emit("layer_norm", x, *affine, axis=axis, epsilon=float(epsilon))
 
 
-def group_norm(
-    low: Lowering, x: Value, groups: int, gamma: Value | None, beta: Value | None, epsilon: float
-) -> Value:
-    """x (N, C, ...) normalised over each of `groups` groups of channels, times gamma (C,), plus beta (C,)."""
+def group_norm(low: Lowering, x: Value, groups: int, gamma: Value | None, beta: Value | None, epsilon: float) -> Value:
+    """X (N, C, ...) normalised over each of `groups` groups of channels, times gamma (C,), plus beta (C,)."""
     if groups < 1 or x.shape[1] % groups:
         raise DescriptionError(f"{x.shape[1]} channels in {groups} groups", where=low.place(), allowed="equal groups")
     rows = view.reshape(low, x, (x.shape[0], groups, -1))
@@ -58,7 +54,7 @@ def hard_sigmoid(low: Lowering, x: Value, alpha: float, beta: float) -> Value:
 
 
 def leaky(low: Lowering, x: Value, slope: Value) -> Value:
-    """x where positive, else slope * x, with a slope per channel (PReLU)."""
+    """X where positive, else slope * x, with a slope per channel (PReLU)."""
     negative = low.emit("clip", x, low=-math.inf, high=0.0)
     return low.emit("add", low.emit("relu", x), low.emit("mul", negative, slope))
 

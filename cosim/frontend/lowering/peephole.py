@@ -50,7 +50,7 @@ def _factors(value: Value, stop: Value | None = None, depth: int = 5) -> tuple[f
 
 
 def _plus(value: Value, addend: float) -> Value | None:
-    """x where `value` is x + addend."""
+    """X where `value` is x + addend."""
     step = value.source("add")
     if step is not None:
         for x, other in _pairs(step):
@@ -59,8 +59,19 @@ def _plus(value: Value, addend: float) -> Value | None:
     return None
 
 
+def _same(a: Value, b: Value, depth: int = 3) -> bool:
+    """Whether two values are computed alike; exporters write x - mean(x) once for each use."""
+    if a is b:
+        return True
+    if depth == 0 or a.step is None or b.step is None or a.step.kind != b.step.kind:
+        return False
+    pairs = list(zip(a.step.inputs, b.step.inputs, strict=False))
+    same_work = a.step.attributes == b.step.attributes and len(a.step.inputs) == len(b.step.inputs)
+    return same_work and all(_same(x, y, depth - 1) for x, y in pairs)
+
+
 def _times(value: Value, factor: float) -> Value | None:
-    """x where `value` is x * factor or x / (1 / factor)."""
+    """X where `value` is x * factor or x / (1 / factor)."""
     step = value.step
     if step is not None and step.kind == "div" and _near(scalar(step.inputs[1]), 1.0 / factor):
         return step.inputs[0]
@@ -93,7 +104,7 @@ def _gate(value: Value) -> Gate | None:
 
 
 def _cubic(value: Value) -> Value | None:
-    """x where `value` is sqrt(2 / pi) * (x + 0.044715 * x^3)."""
+    """X where `value` is sqrt(2 / pi) * (x + 0.044715 * x^3)."""
     total = _times(value, math.sqrt(2.0 / math.pi))
     step = None if total is None else total.source("add")
     if step is None:
@@ -109,17 +120,17 @@ def _cubic(value: Value) -> Value | None:
 
 
 def gated(low: Lowering, value: Value) -> Value | None:
-    """x * gate(x) -> silu, gelu, hard_swish; relu6(x + 3) / 6 -> hard_sigmoid."""
+    """X * gate(x) -> silu, gelu, hard_swish; relu6(x + 3) / 6 -> hard_sigmoid."""
     for gate_value in _factors(value)[1]:
         gate = _gate(gate_value)
         if gate is None:
             continue
         x, factor, kind, attributes = gate
         coefficient, factors = _factors(value, x)
-        rest = [other for other in factors if other is not gate_value]
-        if len(rest) == 1 and rest[0] is x and len(factors) == 2 and _near(coefficient, factor):
-            return low.emit(kind, x, **attributes)
-        if not rest and kind == "hard_swish" and len(factors) == 1 and _near(coefficient * factor, 1 / 36):
+        if len(factors) == 2 and any(one is x for one in factors) and any(one is gate_value for one in factors):
+            if _near(coefficient, factor):
+                return low.emit(kind, x, **attributes)
+        elif factors == [gate_value] and gate_value.source("relu6") and _near(coefficient, factor):
             return low.emit("hard_sigmoid", x)
     return None
 
@@ -138,7 +149,7 @@ def _root_mean_square(value: Value) -> tuple[Value, float, tuple[int, ...]] | No
         if square is None or square.kind not in ("pow", "mul"):
             continue
         x, exponent = square.inputs
-        if (square.kind == "pow" and scalar(exponent) == 2.0) or (square.kind == "mul" and exponent is x):
+        if (square.kind == "pow" and scalar(exponent) == 2.0) or (square.kind == "mul" and _same(exponent, x)):
             return x, epsilon, tuple(step.attributes["axes"])
     return None
 
@@ -163,11 +174,11 @@ def _normalised(value: Value) -> tuple[Value, Value, float, tuple[int, ...]] | N
         return None
     if step.kind == "div":
         found = _root_mean_square(step.inputs[1])
-        return (step.inputs[0], value, *found[1:]) if found and found[0] is step.inputs[0] else None
+        return (step.inputs[0], value, *found[1:]) if found and _same(found[0], step.inputs[0]) else None
     if step.kind == "mul":
         for d, inverse in _pairs(step):
             found = _inverse_root(inverse)
-            if found and found[0] is d:
+            if found and _same(found[0], d):
                 return (d, value, *found[1:])
     return None
 

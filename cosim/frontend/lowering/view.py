@@ -21,7 +21,9 @@ def positive_axis(low: Lowering, axis: int, rank: int) -> int:
         When there is no such axis.
     """
     if not -rank <= axis < rank:
-        raise DescriptionError(f"axis {axis} of a tensor of rank {rank}", where=low.place(), allowed=f"{-rank} .. {rank - 1}")
+        raise DescriptionError(
+            f"axis {axis} of a tensor of rank {rank}", where=low.place(), allowed=f"{-rank} .. {rank - 1}"
+        )
     return axis % rank
 
 

@@ -41,10 +41,8 @@ class Window:
         return (*self.before, *self.after)
 
 
-def convolution(
-    low: Lowering, x: Value, weight: Value, bias: Value | None, window: Window, groups: int
-) -> Value:
-    """x (N, C, [H,] W), weight (K, C/groups, [FY,] FX), bias (K,) -> (N, K, [OY,] OX)."""
+def convolution(low: Lowering, x: Value, weight: Value, bias: Value | None, window: Window, groups: int) -> Value:
+    """X (N, C, [H,] W), weight (K, C/groups, [FY,] FX), bias (K,) -> (N, K, [OY,] OX)."""
     window = _checked(low, x, window, "convolution")
     operands = [_image(low, x), _image(low, weight)] + ([] if bias is None else [bias])
     y = low.emit(
@@ -62,7 +60,7 @@ def transposed_convolution(
     groups: int,
     output_padding: tuple[int, ...],
 ) -> Value:
-    """x (N, C, [H,] W), weight (C, K/groups, [FY,] FX), bias (K,) -> (N, K, [OY,] OX)."""
+    """X (N, C, [H,] W), weight (C, K/groups, [FY,] FX), bias (K,) -> (N, K, [OY,] OX)."""
     window = _checked(low, x, window, "transposed convolution")
     operands = [_image(low, x), _image(low, weight)] + ([] if bias is None else [bias])
     y = low.emit(
@@ -78,7 +76,7 @@ def transposed_convolution(
 
 
 def max_pool(low: Lowering, x: Value, window: Window, *, ceil_mode: bool = False) -> Value:
-    """x (N, C, [H,] W) -> largest element under the window."""
+    """X (N, C, [H,] W) -> largest element under the window."""
     window = _checked(low, x, window, "max pooling")
     y = low.emit(
         "max_pool2d",
@@ -95,7 +93,7 @@ def max_pool(low: Lowering, x: Value, window: Window, *, ceil_mode: bool = False
 def average_pool(
     low: Lowering, x: Value, window: Window, *, ceil_mode: bool = False, count_include_pad: bool = True
 ) -> Value:
-    """x (N, C, [H,] W) -> mean under the window."""
+    """X (N, C, [H,] W) -> mean under the window."""
     window = _checked(low, x, window, "average pooling")
     if any(dilation != 1 for dilation in window.dilations):
         raise UnsupportedError("average pooling with dilation", where=low.place(), allowed="dilations of 1")

@@ -11,6 +11,7 @@ from cosim.errors import UnsupportedError
 from cosim.frontend.lowering import Array, Value, known
 from cosim.frontend.lowering.norm import clip as clipped
 from cosim.frontend.lowering.norm import hard_sigmoid, leaky, number
+from cosim.frontend.lowering.product import scaled
 from cosim.frontend.onnx.node import Converter, Node
 
 
@@ -27,19 +28,22 @@ def variadic(kind: str) -> Converter:
     """Converter of an operator on any number of operands: a chain of op kind `kind`."""
 
     def convert(node: Node) -> Value:
-        result, *others = node.present()
-        for other in others:
-            result = node.low.emit(kind, result, other)
-        return result
+        return chained(node, kind)
 
     return convert
 
 
+def chained(node: Node, kind: str) -> Value:
+    """All operands of `node` joined by op kind `kind`."""
+    result, *others = node.present()
+    for other in others:
+        result = node.low.emit(kind, result, other)
+    return result
+
+
 def mean(node: Node) -> Value:
     """Mean of any number of operands."""
-    total = variadic("add")(node)
-    assert isinstance(total, Value)
-    return node.low.emit("mul", total, number(1.0 / len(node.present())))
+    return node.low.emit("mul", chained(node, "add"), number(1.0 / len(node.present())))
 
 
 def clip(node: Node) -> Value:
@@ -60,6 +64,18 @@ def leaky_relu(node: Node) -> Value:
 def elu(node: Node) -> Value:
     """Elu."""
     return node.low.emit("elu", node[0], alpha=float(node.get("alpha", 1.0)))
+
+
+def selu(node: Node) -> Value:
+    """Selu: gamma * elu(x)."""
+    alpha, gamma = float(node.get("alpha", 1.6732632)), float(node.get("gamma", 1.050701))
+    return scaled(node.low, node.low.emit("elu", node[0], alpha=alpha), gamma)
+
+
+def celu(node: Node) -> Value:
+    """Celu: x where x >= 0, else alpha * (exp(x / alpha) - 1)."""
+    alpha = float(node.get("alpha", 1.0))
+    return scaled(node.low, node.low.emit("elu", scaled(node.low, node[0], 1.0 / alpha), alpha=1.0), alpha)
 
 
 def gelu(node: Node) -> Value:
@@ -178,6 +194,8 @@ _OTHERS: Mapping[str, Callable[[Node], Value]] = {
     "Clip": clip,
     "LeakyRelu": leaky_relu,
     "Elu": elu,
+    "Selu": selu,
+    "Celu": celu,
     "Gelu": gelu,
     "HardSigmoid": hard_sigmoid_of,
     "PRelu": prelu,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -113,7 +114,11 @@ def _gelu(draft: OnnxDraft, op: Op) -> None:
 
 
 def _pool(draft: OnnxDraft, op: Op) -> None:
-    common = {"kernel_shape": list(op["kernel"]), "strides": list(op["strides"]), "pads": list(op["pads"])}
+    common: dict[str, Any] = {
+        "kernel_shape": list(op["kernel"]),
+        "strides": list(op["strides"]),
+        "pads": list(op["pads"]),
+    }
     common["ceil_mode"] = int(op["ceil_mode"])
     if op.kind.name == "max_pool2d":
         draft.node("MaxPool", op.inputs, op.output, dilations=list(op["dilations"]), **common)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import AttributeProto, GraphProto, ModelProto, TensorProto, numpy_helper
 
 from cosim.errors import DescriptionError, UnsupportedError
@@ -34,7 +34,9 @@ def load_model(path: Path) -> ModelProto:
         model = onnx.load(where, load_external_data=False)
     except (DecodeError, ValueError) as error:
         raise DescriptionError(
-            f"not a whole ONNX file ({error})", where=where, fix="download or export the file again: it is cut or damaged"
+            f"not a whole ONNX file ({error})",
+            where=where,
+            fix="download or export the file again: it is cut or damaged",
         ) from error
     if not model.graph.node and not model.graph.output:
         raise DescriptionError("the file holds no ONNX graph", where=where, fix="export the model again")
@@ -79,7 +81,7 @@ def array_of(tensor: TensorProto, model_path: Path) -> Array:
     where = f"{model_path}: initializer {tensor.name}"
     if tensor.data_location != TensorProto.EXTERNAL:
         try:
-            return numpy_helper.to_array(tensor)
+            return np.asarray(numpy_helper.to_array(tensor))
         except (ValueError, TypeError) as error:
             raise DescriptionError(f"cannot be read: {error}", where=where, fix="export the model again") from error
     file = _external_file(tensor, model_path)
@@ -101,7 +103,9 @@ def array_of(tensor: TensorProto, model_path: Path) -> Array:
             fix="copy the data file again: it is cut",
         )
     if dtype.itemsize == 0 or dtype.kind not in "fiub":
-        raise UnsupportedError(f"external data of type {dtype}", where=where, allowed="float, integer and boolean types")
+        raise UnsupportedError(
+            f"external data of type {dtype}", where=where, allowed="float, integer and boolean types"
+        )
     return np.fromfile(file, dtype=dtype.newbyteorder("<"), count=count, offset=offset).reshape(tuple(tensor.dims))
 
 

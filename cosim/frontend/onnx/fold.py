@@ -12,7 +12,9 @@ from onnx.reference import ReferenceEvaluator
 from cosim.errors import DescriptionError, UnsupportedError
 from cosim.frontend.lowering import Array, Value, known
 
-RANDOM = frozenset({"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "Multinomial"})
+RANDOM = frozenset(
+    {"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "Multinomial"}
+)
 
 
 def foldable(node: NodeProto, inputs: Sequence[Value | None]) -> bool:
@@ -58,7 +60,9 @@ def _constant(node: NodeProto, where: str) -> Value:
         if attribute.name == "value":
             return known(numpy_helper.to_array(attribute.t), label)
         if attribute.name in ("value_float", "value_floats"):
-            data: Array = np.array(attribute.f if attribute.name == "value_float" else list(attribute.floats), np.float32)
+            data: Array = np.array(
+                attribute.f if attribute.name == "value_float" else list(attribute.floats), np.float32
+            )
             return known(data, label)
         if attribute.name in ("value_int", "value_ints"):
             data = np.array(attribute.i if attribute.name == "value_int" else list(attribute.ints), np.int64)

@@ -62,7 +62,9 @@ def reshape(node: Node) -> Value:
     x = node[0]
     wanted = node.list(1, "shape", "a shape") or ()
     keeps_zero = bool(node.get("allowzero", 0))
-    shape = tuple(x.shape[i] if extent == 0 and not keeps_zero and i < x.rank else extent for i, extent in enumerate(wanted))
+    shape = tuple(
+        x.shape[i] if extent == 0 and not keeps_zero and i < x.rank else extent for i, extent in enumerate(wanted)
+    )
     return view.reshape(node.low, x, shape)
 
 

@@ -64,7 +64,9 @@ def group_normalization(node: Node) -> Value:
     if scale.shape != (node[0].shape[1],):
         repeat = node[0].shape[1] // groups
         scale, bias = (
-            view.reshape(node.low, view.broadcast(node.low, view.reshape(node.low, value, (groups, 1)), (groups, repeat)), (-1,))
+            view.reshape(
+                node.low, view.broadcast(node.low, view.reshape(node.low, value, (groups, 1)), (groups, repeat)), (-1,)
+            )
             for value in (scale, bias)
         )
     return group_norm(node.low, node[0], groups, scale, bias, float(node.get("epsilon", 1e-5)))

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from cosim.frontend.lowering import Value, known, view
+from cosim.frontend.lowering.einsum import einsum
 from cosim.frontend.lowering.product import matrix_product, scaled
 from cosim.frontend.onnx.node import Converter, Node
 
@@ -50,4 +51,9 @@ def _bias(c: Value, channels: int) -> Value | None:
     return known(vector, c.label)
 
 
-CONVERTERS: Mapping[str, Converter] = {"MatMul": matmul, "Gemm": gemm}
+def einsum_of(node: Node) -> Value:
+    """Einsum of two operands."""
+    return einsum(node.low, str(node.get("equation", "")), node.present())
+
+
+CONVERTERS: Mapping[str, Converter] = {"MatMul": matmul, "Gemm": gemm, "Einsum": einsum_of}

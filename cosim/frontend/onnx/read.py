@@ -90,9 +90,7 @@ class _Reader:
                 )
         return tuple(scope[name] if name else None for name in proto.input)
 
-    def _outputs(
-        self, proto: NodeProto, inputs: tuple[Value | None, ...], scope: dict[str, Value]
-    ) -> Sequence[Value]:
+    def _outputs(self, proto: NodeProto, inputs: tuple[Value | None, ...], scope: dict[str, Value]) -> Sequence[Value]:
         if proto.domain not in ("", "ai.onnx"):
             raise self._unknown(proto, f"{proto.domain}::{proto.op_type}")
         if proto.op_type == "If":
@@ -112,9 +110,7 @@ class _Reader:
             raise
         return (result,) if isinstance(result, Value) else result
 
-    def _branch(
-        self, proto: NodeProto, inputs: tuple[Value | None, ...], scope: dict[str, Value]
-    ) -> Sequence[Value]:
+    def _branch(self, proto: NodeProto, inputs: tuple[Value | None, ...], scope: dict[str, Value]) -> Sequence[Value]:
         condition = inputs[0]
         if condition is None or condition.array is None:
             raise UnsupportedError(
@@ -166,5 +162,3 @@ def _python(attribute: AttributeProto) -> Any:
     if isinstance(value, list) and value and isinstance(value[0], bytes):
         return [item.decode("utf-8", "replace") for item in value]
     return value
-
-

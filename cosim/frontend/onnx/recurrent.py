@@ -40,6 +40,12 @@ class Weights:
     recurrent_bias: Value
     after_reset: bool = False
 
+    def product(self, hidden: Value, matrix: Value, bias: Value) -> Value:
+        """Recurrent product; at the first step of a network whose state starts at zero it is known already."""
+        if hidden.array is None or matrix.array is None or bias.array is None:
+            return self.low.emit("linear", hidden, matrix, bias)
+        return known(hidden.array @ matrix.array.T + bias.array, f"{self.low.label}.first")
+
     def gate(self, x: Value, position: int) -> Value:
         """One gate of x (N, gates * H)."""
         return view.cut(self.low, x, 1, position * self.hidden, (position + 1) * self.hidden)
@@ -47,7 +53,11 @@ class Weights:
 
 def lstm(node: Node) -> Sequence[Value]:
     """LSTM: gates in the order input, output, forget, cell."""
-    node.only("activations", (["Sigmoid", "Tanh", "Tanh"] * _directions(node),), ["Sigmoid", "Tanh", "Tanh"] * _directions(node))
+    node.only(
+        "activations",
+        (["Sigmoid", "Tanh", "Tanh"] * _directions(node),),
+        ["Sigmoid", "Tanh", "Tanh"] * _directions(node),
+    )
     node.only("input_forget", (0,), 0)
     if node.optional(7) is not None and not (node[7].array is not None and not node[7].array.any()):
         raise UnsupportedError("LSTM with peepholes", where=node.low.place(), allowed="LSTM without input P")
@@ -63,7 +73,7 @@ def gru(node: Node) -> Sequence[Value]:
 def _lstm_cell(weights: Weights, projected: Value, state: tuple[Value, ...]) -> tuple[Value, ...]:
     low = weights.low
     hidden, cell = state
-    gates = low.emit("add", projected, low.emit("linear", hidden, weights.recurrent, weights.recurrent_bias))
+    gates = low.emit("add", projected, weights.product(hidden, weights.recurrent, weights.recurrent_bias))
     enter, leave, keep = (low.emit("sigmoid", weights.gate(gates, position)) for position in range(3))
     candidate = low.emit("tanh", weights.gate(gates, 3))
     cell = low.emit("add", low.emit("mul", keep, cell), low.emit("mul", enter, candidate))
@@ -75,13 +85,14 @@ def _gru_cell(weights: Weights, projected: Value, state: tuple[Value, ...]) -> t
     size = weights.hidden
     matrix, bias = weights.recurrent, weights.recurrent_bias
     if weights.after_reset:
-        product = low.emit("linear", hidden, matrix, bias)
+        product = weights.product(hidden, matrix, bias)
         recurrent = [weights.gate(product, position) for position in range(3)]
     else:
-        gates = low.emit("linear", hidden, view.cut(low, matrix, 0, 0, 2 * size), view.cut(low, bias, 0, 0, 2 * size))
+        gates = weights.product(hidden, view.cut(low, matrix, 0, 0, 2 * size), view.cut(low, bias, 0, 0, 2 * size))
         recurrent = [weights.gate(gates, position) for position in range(2)]
     update, reset = (
-        low.emit("sigmoid", low.emit("add", weights.gate(projected, position), recurrent[position])) for position in range(2)
+        low.emit("sigmoid", low.emit("add", weights.gate(projected, position), recurrent[position]))
+        for position in range(2)
     )
     if weights.after_reset:
         inner = low.emit("mul", reset, recurrent[2])

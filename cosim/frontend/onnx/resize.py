@@ -53,7 +53,10 @@ def _resample(node: Node, sizes: tuple[int, ...], scales: list[float], coordinat
         )
     if node.get("mode", "nearest") == "nearest":
         return _nearest(node, sizes, scales, coordinates, rounding)
-    exact = all(size == 1 or np.isclose(scale, size / extent) for extent, size, scale in zip(x.shape, sizes, scales, strict=True))
+    exact = all(
+        size == 1 or np.isclose(scale, size / extent)
+        for extent, size, scale in zip(x.shape, sizes, scales, strict=True)
+    )
     is_half = coordinates == "pytorch_half_pixel" or (coordinates == "half_pixel" and min(sizes[2:]) > 1)
     aligned = coordinates == "align_corners"
     if not aligned and not (is_half and exact):
@@ -109,7 +112,7 @@ def _nearest_indices(
         "round_prefer_floor": lambda p: np.ceil(p - 0.5),
         "round_prefer_ceil": lambda p: np.floor(p + 0.5),
     }
-    return np.clip(rules[rounding](position), 0, extent - 1).astype(np.int64)
+    return np.asarray(np.clip(rules[rounding](position), 0, extent - 1), np.int64)
 
 
 CONVERTERS: Mapping[str, Converter] = {"Upsample": upsample, "Resize": resize}

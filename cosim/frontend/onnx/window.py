@@ -105,9 +105,7 @@ def _window(node: Node, x: Value, kernel: tuple[int, ...]) -> Window:
     if mode == "VALID":
         zeros = (0,) * len(kernel)
         return Window(kernel, plain.strides, plain.dilations, zeros, zeros)
-    before, after = same_padding(
-        x.shape[2:], kernel, plain.strides, plain.dilations, more_after=mode == "SAME_UPPER"
-    )
+    before, after = same_padding(x.shape[2:], kernel, plain.strides, plain.dilations, more_after=mode == "SAME_UPPER")
     return Window(kernel, plain.strides, plain.dilations, before, after)
 
 

@@ -61,10 +61,10 @@ def leaky_relu(call: Call) -> Value:
 
 
 def elu(call: Call) -> Value:
-    """aten.elu."""
-    if call["scale"] != 1 or call["input_scale"] != 1:
-        raise call.refuse("scales", "scale=1 and input_scale=1")
-    return call.low.emit("elu", call.tensor("self"), alpha=float(call["alpha"]))
+    """aten.elu, which is also how SELU and CELU arrive: scale * (x where x >= 0, else alpha * (exp(s * x) - 1))."""
+    low, inner, outer = call.low, float(call["input_scale"]), float(call["scale"])
+    y = low.emit("elu", scaled(low, call.tensor("self"), inner), alpha=float(call["alpha"]) * inner)
+    return scaled(low, y, outer / inner)
 
 
 def gelu(call: Call) -> Value:
@@ -120,6 +120,33 @@ def reduction(kind: str) -> Converter:
     return convert
 
 
+def variance(call: Call) -> Value:
+    """aten.var with Bessel's or another correction."""
+    return _moments(call)[0]
+
+
+def deviation(call: Call) -> Value:
+    """aten.std."""
+    return call.low.emit("sqrt", _moments(call)[0])
+
+
+def _moments(call: Call) -> tuple[Value, Value]:
+    """Variance and mean over `dim`."""
+    x, low = call.tensor("self"), call.low
+    dims = call.get("dim") or range(x.rank)
+    axes = tuple(int(axis) % x.rank for axis in ([dims] if isinstance(dims, int) else dims))
+    count = math.prod(x.shape[axis] for axis in axes)
+    correction = float(call.get("correction", 1.0 if call.get("unbiased", True) else 0.0))
+    mean = low.emit("reduce_mean", x, axes=axes, keepdims=True)
+    difference = low.emit("sub", x, mean)
+    spread = low.emit("reduce_mean", low.emit("mul", difference, difference), axes=axes, keepdims=True)
+    results = (scaled(low, spread, count / (count - correction)), mean)
+    if call.get("keepdim", False):
+        return results
+    kept = tuple(extent for axis, extent in enumerate(x.shape) if axis not in axes)
+    return view.reshape(low, results[0], kept), view.reshape(low, mean, kept)
+
+
 def masked_fill(call: Call) -> Value:
     """aten.masked_fill with a known mask."""
     mask, value = call.tensor("mask"), call.tensor("value")
@@ -157,9 +184,7 @@ def log1p(call: Call) -> Value:
     return call.low.emit("log", call.low.emit("add", call.tensor("self"), number(1.0)))
 
 
-_UNARY = (
-    "relu sigmoid tanh exp log sqrt rsqrt neg abs erf reciprocal silu".split()
-)
+_UNARY = ["relu", "sigmoid", "tanh", "exp", "log", "sqrt", "rsqrt", "neg", "abs", "erf", "reciprocal", "silu"]
 CONVERTERS: Mapping[str, Converter] = {
     **{f"aten.{kind}": unary(kind) for kind in _UNARY},
     **{f"aten.{kind}": binary(kind) for kind in ("add", "sub", "mul", "div", "maximum", "minimum")},
@@ -186,6 +211,9 @@ CONVERTERS: Mapping[str, Converter] = {
     "aten.sum": reduction("reduce_sum"),
     "aten.amax": reduction("reduce_max"),
     "aten.amin": reduction("reduce_min"),
+    "aten.var": variance,
+    "aten.std": deviation,
+    "aten.var_mean": _moments,
     "aten.masked_fill": masked_fill,
     "aten.where": where,
 }

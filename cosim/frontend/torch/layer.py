@@ -107,7 +107,9 @@ def instance_normalization(call: Call) -> Value:
 def batch_normalization(call: Call) -> Value:
     """aten.batch_norm with running statistics."""
     if call.get("training", False):
-        raise call.refuse("batch statistics", "running statistics", "call module.eval() and keep track_running_stats=True")
+        raise call.refuse(
+            "batch statistics", "running statistics", "call module.eval() and keep track_running_stats=True"
+        )
     x = call.tensor("input")
     channels = (x.shape[1],)
     gamma = call.optional("weight") or known(np.ones(channels, np.float32), "ones")
@@ -132,17 +134,6 @@ def norm(call: Call) -> Value:
     return low.emit("sqrt", total)
 
 
-def _first(converter: Converter) -> Converter:
-    """The same for an operator that also returns statistics, which nothing at inference reads."""
-
-    def convert(call: Call) -> tuple[Value, ...]:
-        result = converter(call)
-        assert isinstance(result, Value)
-        return (result,)
-
-    return convert
-
-
 CONVERTERS: Mapping[str, Converter] = {
     "aten.linear": linear,
     "aten.matmul": product,
@@ -156,12 +147,12 @@ CONVERTERS: Mapping[str, Converter] = {
     "aten.log_softmax": softmax("log_softmax"),
     "aten._log_softmax": softmax("log_softmax"),
     "aten.layer_norm": layer_normalization,
-    "aten.native_layer_norm": _first(layer_normalization),
+    "aten.native_layer_norm": lambda call: (layer_normalization(call),),
     "aten.rms_norm": rms_normalization,
     "aten.group_norm": group_normalization,
     "aten.instance_norm": instance_normalization,
     "aten.batch_norm": batch_normalization,
-    "aten._native_batch_norm_legit_no_training": _first(batch_normalization),
+    "aten._native_batch_norm_legit_no_training": lambda call: (batch_normalization(call),),
     "aten.embedding": embedding,
     "aten.linalg_vector_norm": norm,
 }

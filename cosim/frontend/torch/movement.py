@@ -66,7 +66,10 @@ def transpose(call: Call) -> Value:
     x = call.tensor("self")
     if x.rank < 2:
         return x
-    a, b = (view.positive_axis(call.low, int(call.get(name, default)), x.rank) for name, default in (("dim0", 0), ("dim1", 1)))
+    a, b = (
+        view.positive_axis(call.low, int(call.get(name, default)), x.rank)
+        for name, default in (("dim0", 0), ("dim1", 1))
+    )
     order = list(range(x.rank))
     order[a], order[b] = order[b], order[a]
     return view.transpose(call.low, x, order)
@@ -215,7 +218,10 @@ def flip(call: Call) -> Value:
 
 
 CONVERTERS: Mapping[str, Converter] = {
-    **{f"aten.{name}": same for name in ("contiguous", "clone", "detach", "alias", "lift_fresh_copy", "feature_dropout")},
+    **{
+        f"aten.{name}": same
+        for name in ("contiguous", "clone", "detach", "alias", "lift_fresh_copy", "feature_dropout")
+    },
     "aten.dropout": dropout,
     "aten.to": converted,
     "aten._to_copy": converted,

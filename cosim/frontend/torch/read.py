@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import operator
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from cosim.errors import CosimError, UnsupportedError, nearest
+from cosim.errors import CosimError, DescriptionError, UnsupportedError, nearest, unknown
 from cosim.formats import FLOAT32
 from cosim.frontend.lowering import INT32, Lowering, Value, known
 from cosim.frontend.torch.call import Call
@@ -55,6 +56,40 @@ def read_torch(module: nn.Module, example_inputs: Any, *, name: str | None = Non
         elif node.op == "output":
             _outputs(low, node, scope)
     return low.finish((f"read from the PyTorch module {type(module).__name__} by torch.export",))
+
+
+def from_module(module: nn.Module, *, shapes: Mapping[str, Sequence[int]]) -> Graph:
+    """Read a network from a PyTorch module and the shapes of its inputs, by the names of ``forward``'s arguments.
+
+    Inputs are real numbers; where the module refuses those, token ids.
+
+    Raises
+    ------
+    DescriptionError
+        `shapes` is empty or names no argument of ``forward``.
+    UnsupportedError
+        As `read_torch`.
+    """
+    torch = require_torch()
+    label = type(module).__name__
+    arguments = [name for name in inspect.signature(module.forward).parameters if name not in ("args", "kwargs")]
+    if not shapes:
+        raise DescriptionError(
+            "a PyTorch module does not know the shapes of its inputs",
+            where=f"module {label}",
+            allowed=f"a shape for each of: {', '.join(arguments)}",
+            fix=f"shapes={{{(arguments or ['x'])[0]!r}: (1, 3, 224, 224)}}",
+        )
+    for name in shapes:
+        if arguments and name not in arguments:
+            raise unknown("input", name, arguments, where=f"module {label}")
+    ordered = [shapes[name] for name in arguments if name in shapes] or list(shapes.values())
+    try:
+        return read_torch(module, tuple(torch.zeros(tuple(shape)) for shape in ordered))
+    except UnsupportedError:
+        if not any(isinstance(part, torch.nn.Embedding) for part in module.modules()):
+            raise
+        return read_torch(module, tuple(torch.zeros(tuple(shape), dtype=torch.int64) for shape in ordered))
 
 
 def _exported(module: nn.Module, inputs: tuple[Any, ...], label: str) -> ExportedProgram:
@@ -136,7 +171,7 @@ def _known(tensor: Any, label: str) -> Value:
 def _converted(low: Lowering, node: Node, scope: Mapping[Node, Any]) -> Any:
     if node.target is operator.getitem:
         source, index = node.args
-        items = scope[source]  # type: ignore[index]
+        items = scope[source]
         if not isinstance(index, int) or index >= len(items):
             raise UnsupportedError(f"result {index} of {source} is used", where=low.place(), allowed="result 0")
         return items[index]
@@ -167,7 +202,7 @@ def _unknown(low: Lowering, node: Node) -> UnsupportedError:
 
 
 def _arguments(node: Node, scope: Mapping[Node, Any]) -> dict[str, Any]:
-    schema = node.target._schema.arguments  # type: ignore[union-attr]
+    schema = node.target._schema.arguments  # noqa: SLF001 - the only way to an operator's argument names
     given = dict(zip((argument.name for argument in schema), node.args, strict=False)) | dict(node.kwargs)
     return {
         argument.name: _resolve(given[argument.name], scope) if argument.name in given else _default(argument)
@@ -198,7 +233,7 @@ def _leaves(arguments: Mapping[str, Any]) -> list[Any]:
 def _folded(low: Lowering, node: Node, scope: Mapping[Node, Any]) -> Any:
     """A call on known tensors, computed at once."""
     torch = require_torch()
-    if torch.Tag.nondeterministic_seeded in node.target.tags:  # type: ignore[union-attr]
+    if torch.Tag.nondeterministic_seeded in node.target.tags:
         raise UnsupportedError(f"random operator {node.target}", where=low.place(), allowed="a deterministic network")
     labels: list[str] = []
 
@@ -214,7 +249,7 @@ def _folded(low: Lowering, node: Node, scope: Mapping[Node, Any]) -> Any:
     args = [tensor(_resolve(item, scope)) for item in node.args]
     kwargs = {key: tensor(_resolve(item, scope)) for key, item in node.kwargs.items()}
     with torch.no_grad():
-        result = node.target(*args, **kwargs)  # type: ignore[operator]
+        result = node.target(*args, **kwargs)
     label = next(iter(labels), node.name)
     if isinstance(result, torch.Tensor):
         return _known(result, label)
@@ -224,9 +259,9 @@ def _folded(low: Lowering, node: Node, scope: Mapping[Node, Any]) -> Any:
 
 
 def _outputs(low: Lowering, node: Node, scope: Mapping[Node, Any]) -> None:
-    results = [item for item in node.args[0] if item is not None]  # type: ignore[union-attr]
+    results = [item for item in node.args[0] if item is not None]
     for position, item in enumerate(results):
-        value = scope[item]  # type: ignore[index]
+        value = scope[item]
         low.output("output" if len(results) == 1 else f"output_{position}", value)
     low.label = ""
 
@@ -240,7 +275,9 @@ def _label(node: Node) -> str:
     """Path of the innermost module, with the node's own name where that module is more than one operator."""
     stack: Sequence[tuple[str, Any]] = tuple(node.meta.get("nn_module_stack", {}).values())
     path, kind = stack[-1] if stack else ("", "")
-    is_layer = str(kind).startswith("torch.nn.modules") or getattr(kind, "__module__", "").startswith("torch.nn.modules")
+    is_layer = str(kind).startswith("torch.nn.modules") or getattr(kind, "__module__", "").startswith(
+        "torch.nn.modules"
+    )
     if path and is_layer:
         return path
     return f"{path}.{node.name}" if path else node.name

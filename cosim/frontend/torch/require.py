@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from types import ModuleType
+from typing import Any
 
 from cosim.errors import UnsupportedError
 
 
-def require_torch() -> ModuleType:
+def require_torch() -> Any:
     """The module `torch`.
 
     Raises

@@ -30,7 +30,9 @@ def convolution(call: Call) -> Value:
     elif call["padding"] != "valid":
         before = after = call.integers("padding", rank)
     window = Window(kernel, strides, dilations, before, after)
-    return _batched(call, x, rank, lambda y: convolved(call.low, y, weight, call.optional("bias"), window, call["groups"]))
+    return _batched(
+        call, x, rank, lambda y: convolved(call.low, y, weight, call.optional("bias"), window, call["groups"])
+    )
 
 
 def transposed(call: Call) -> Value:
@@ -54,7 +56,9 @@ def maximum(call: Call) -> Value:
     kernel, pads = call.integers("kernel_size", rank), call.integers("padding", rank)
     strides = call.integers("stride", rank) if call.get("stride") else kernel
     window = Window(kernel, strides, call.integers("dilation", rank), pads, pads)
-    return _batched(call, call.tensor("self"), rank, lambda y: max_pool(call.low, y, window, ceil_mode=call["ceil_mode"]))
+    return _batched(
+        call, call.tensor("self"), rank, lambda y: max_pool(call.low, y, window, ceil_mode=call["ceil_mode"])
+    )
 
 
 def average(call: Call) -> Value:
@@ -68,7 +72,11 @@ def average(call: Call) -> Value:
 
     def pooled(y: Value) -> Value:
         return average_pool(
-            call.low, y, window, ceil_mode=call["ceil_mode"], count_include_pad=call["count_include_pad"] or not any(pads)
+            call.low,
+            y,
+            window,
+            ceil_mode=call["ceil_mode"],
+            count_include_pad=call["count_include_pad"] or not any(pads),
         )
 
     return _batched(call, call.tensor("self"), rank, pooled)
@@ -110,7 +118,9 @@ def bilinear(call: Call) -> Value:
 def _resized(call: Call, mode: str) -> Value:
     x = call.tensor("input", "self")
     rank = x.rank - 2
-    factors = call.get("scale_factors") or [call.get(name) for name in ("scales", "scales_h", "scales_w") if call.get(name)]
+    factors = call.get("scale_factors") or [
+        call.get(name) for name in ("scales", "scales_h", "scales_w") if call.get(name)
+    ]
     if call.get("output_size") is not None:
         sizes = call.integers("output_size", rank)
     else:

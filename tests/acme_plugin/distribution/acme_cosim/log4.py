@@ -1,6 +1,7 @@
 """A sign and a power of two in four bits."""
 
 import numpy as np
+
 from cosim.errors import DescriptionError
 from cosim.formats import Encoding
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+
 from cosim.errors import DescriptionError
 from cosim.graph import volume
 

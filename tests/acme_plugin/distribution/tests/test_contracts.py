@@ -1,6 +1,7 @@
 """What acme adds keeps the contracts of cosim."""
 
 import pytest
+
 from cosim.plugin import load_registry
 from cosim.testing import EngineKindContract, FormatContract, HardwareContract, engine
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from cosim.graph import Builder
 from cosim.library import load_hardware
 from cosim.plugin import load_registry

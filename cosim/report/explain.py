@@ -1,0 +1,163 @@
+"""`cosim explain`: where time and energy go, why, and the source of every price."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from cosim.errors import unknown
+from cosim.report.grid import grid
+from cosim.report.quantity import area, count, digits, duration, energy, share, si, size
+from cosim.report.summary import critical_by_op, engines, shares
+from cosim.result import Result
+from cosim.result.table import rows
+
+if TYPE_CHECKING:
+    from rich.console import Group
+
+SHARE_OF_REST = 0.001
+
+
+def render(result: Result, *, top: int = 12) -> Group:
+    """Time, roofline, energy and area of a run."""
+    from rich.console import Group
+    from rich.text import Text
+
+    summary = result.summary
+    parts = [
+        engines(result),
+        _critical(result, top),
+        _roofline(result, top),
+        _energy(result, top),
+        _area(result),
+        Text(f"intervals: {summary['energy_interval_rule']}"),
+        *(Text(f"not in the energy: {text}") for text in summary["energy_excludes"]),
+        *(Text(f"not in the area: {text}") for text in summary["area_excludes"]),
+    ]
+    return Group(*(line for part in parts for line in ((part,) if isinstance(part, Text) else (part, ""))))
+
+
+def as_json(result: Result, *, op: str | None = None) -> dict[str, Any]:
+    """The same facts as one JSON object; NaN becomes null."""
+    summary = result.summary
+    head = {key: summary[key] for key in ("network", "hardware", "latency_ms", "energy_uj", "roofline")}
+    if op is not None:
+        return head | {"op": clean(op_row(result, op)), "mapping": clean(mapping_row(result, op))}
+    frames = ("engines", "links", "ops", "actions", "areas")
+    return head | {
+        "critical_path_ms": summary["critical_path_ms"],
+        "critical_path_by_op_ms": critical_by_op(result),
+        **{name: [clean(row) for row in rows(result.table(name))] for name in frames},
+    }
+
+
+def clean(row: dict[str, Any]) -> dict[str, Any]:
+    """A row whose missing numbers are None."""
+    return {
+        key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in row.items()
+    }
+
+
+def _critical(result: Result, top: int) -> Any:
+    summary, spent = result.summary, critical_by_op(result)
+    total = {op: sum(engines_.values()) for op, engines_ in spent.items()}
+    largest = sorted(total, key=lambda op: -total[op])
+    by_engine = shares(summary["critical_path_ms"], summary["latency_ms"], most=6)
+    out = grid(
+        f"critical path: {by_engine}",
+        ["op", "#time", "#of all", "~spent in"],
+        caption=f"the {min(top, len(largest))} longest of {len(largest)}; an op with no work for it is '(none)'",
+    )
+    for op in largest[:top]:
+        out.add_row(
+            op or "(none)",
+            duration(total[op]),
+            share(total[op], summary["latency_ms"]),
+            shares(spent[op], total[op], most=5),
+        )
+    return out
+
+
+def _roofline(result: Result, top: int) -> Any:
+    roof = result.summary["roofline"]
+    ridge = roof["ridge_macs_per_byte"]
+    title = (
+        f"roofline: {roof['engine']} {si(roof['peak_macs_per_s'], 'MAC/s')}, {roof['memory']} "
+        f"{si(roof['peak_bytes_per_s'], 'B/s')}" + (f", ridge at {digits(ridge)} MAC/B" if ridge else "")
+    )
+    out = grid(title, ["op", "#MACs", "#bytes", "#MAC/B", "limited by", "#reached", "#of its roof"])
+    found = [row for row in rows(result.table("ops")) if row["macs"] and row["critical_ms"]]
+    found.sort(key=lambda row: -row["critical_ms"])
+    for row in found[:top]:
+        moved = row[f"{roof['memory']}_read_bytes"] + row[f"{roof['memory']}_write_bytes"]
+        intensity = row["macs"] / moved if moved else math.inf
+        limit = min(roof["peak_macs_per_s"], intensity * roof["peak_bytes_per_s"])
+        reached = row["macs"] / row["critical_ms"] * 1e3
+        out.add_row(
+            row["op"],
+            count(row["macs"]),
+            size(moved),
+            digits(intensity) if moved else "all on chip",
+            roof["memory"] if limit < roof["peak_macs_per_s"] else roof["engine"],
+            si(reached, "MAC/s"),
+            share(reached, limit) if reached <= limit else "hidden",
+        )
+    return out
+
+
+def _energy(result: Result, top: int) -> Any:
+    summary = result.summary
+    total = summary["energy_uj"] * 1e6
+    states = shares(summary["energy_by_state_uj"], summary["energy_uj"], most=6)
+    bill = sorted(rows(result.table("actions")), key=lambda row: -row["energy_pj"])
+    rest = sum(row["energy_pj"] for row in bill[top:])
+    out = grid(
+        f"energy: {energy(total)}, between {energy(summary['energy_uj_low'] * 1e6)} and "
+        f"{energy(summary['energy_uj_high'] * 1e6)}, {summary['energy_boundary']}; {states}",
+        ["what", "#count", "#price", "#band", "#energy", "#of all", "~source"],
+        caption=f"{len(bill) - top} more lines with {energy(rest)}" if len(bill) > top else None,
+    )
+    for row in bill[:top]:
+        bill_line(out, row, row["count"], row["energy_pj"], total)
+    return out
+
+
+def bill_line(out: Any, row: dict[str, Any], counted: float, energy_pj: float, total_pj: float) -> None:
+    """Add a line of the `actions` frame to a table: count, price with band, energy, and where the price comes from."""
+    price = row["price_pj"]
+    band = f"{digits(row['price_low_pj'])}..{digits(row['price_high_pj'])}" if price else "-"
+    origin = row["source"] + (f"; {row['rule']}" if row["rule"] else "") + ("; assumed" if row["is_assumed"] else "")
+    what = f"{row['component']}.{row['action']}"
+    out.add_row(
+        what + (f" ({row['part']})" if row["state"] == "action" else f" ({row['state']})"),
+        f"{count(counted)} {row['per']}" if row["per"] != "ms" else duration(counted),
+        f"{digits(price)} pJ",
+        band,
+        energy(energy_pj),
+        share(energy_pj, total_pj),
+        origin,
+    )
+
+
+def _area(result: Result) -> Any:
+    summary = result.summary
+    span = f"between {area(summary['area_um2_low'])} and {area(summary['area_um2_high'])}"
+    out = grid(f"area: {area(summary['area_um2'])}, {span}", ["component", "#units", "of", "#area", "#of all", "~source"])
+    for row in sorted(rows(result.table("areas")), key=lambda row: -row["area_um2"]):
+        origin = row["source"] + (f"; {row['rule']}" if row["rule"] else "") + ("; assumed" if row["is_assumed"] else "")
+        cells = (row["component"], count(row["count"]), row["unit"], area(row["area_um2"]))
+        out.add_row(*cells, share(row["area_um2"], summary["area_um2"]), origin)
+    return out
+
+
+def op_row(result: Result, op: str) -> dict[str, Any]:
+    """Row of the `ops` frame; raises `DescriptionError` with the nearest name."""
+    found = {row["op"]: row for row in rows(result.table("ops"))}
+    if op not in found:
+        raise unknown("op", op, found, where="--op")
+    return found[op]
+
+
+def mapping_row(result: Result, op: str) -> dict[str, Any]:
+    """Row of the `mapping` frame; empty for an op that the mapper did not see."""
+    return next((row for row in rows(result.table("mapping")) if row["op"] == op), {})
