@@ -55,6 +55,6 @@ def user_cache_folder() -> Path:
 def _cache_folder(chosen: str, sources: Path) -> Path:
     digest = hashlib.sha256()
     for file in sorted(sources.glob("*.py")):
-        digest.update(file.read_bytes())
+        digest.update(file.name.encode() + file.read_bytes())
     root = Path(chosen) if chosen else user_cache_folder() / "cosim" / "numba"
     return root / f"{sources.name}-{digest.hexdigest()[:16]}"

@@ -147,6 +147,11 @@ def test_rate_per_cycle_without_a_clock_is_refused():
         units.unit_time_fs(64, units.rate("16 B/cycle"), where="here")
 
 
+def test_a_unit_faster_than_a_femtosecond_is_refused():
+    with pytest.raises(DescriptionError, match="less than 1 fs"):
+        units.unit_time_fs(1, units.rate("1e7 TB/s"))
+
+
 def test_a_huge_exponent_is_refused_not_computed():
     with pytest.raises(DescriptionError):
         units.size_bytes("1e999999999 B")

@@ -11,28 +11,28 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from cosim_workloads.alexnet import alexnet
+from cosim_workloads.bert import bert
+from cosim_workloads.digits import digits_cnn
+from cosim_workloads.efficientnet import efficientnet_b0, efficientnet_edgetpu
+from cosim_workloads.ghostnet import ghostnet
+from cosim_workloads.googlenet import googlenet
+from cosim_workloads.inception_v3 import inception_v3
+from cosim_workloads.inception_v4 import inception_v4
+from cosim_workloads.llama import STORIES15M, STORIES260K, decode, prefill
+from cosim_workloads.mlperf_tiny import autoencoder, ds_cnn, resnet8
+from cosim_workloads.mobilenet_v1 import mobilenet_v1
+from cosim_workloads.mobilenet_v2 import mobilenet_v2
+from cosim_workloads.mobilenet_v3 import mobilenet_v3
+from cosim_workloads.regnet import REGNETX, REGNETY, regnet
+from cosim_workloads.resnet import resnet
+from cosim_workloads.shufflenet_v2 import shufflenet_v2
+from cosim_workloads.squeezenet import squeezenet
+from cosim_workloads.vgg import vgg
+from cosim_workloads.vit import vit
+
 from cosim.errors import DescriptionError, unknown
 from cosim.graph import Graph
-
-from .alexnet import alexnet
-from .bert import bert
-from .digits import digits_cnn
-from .efficientnet import efficientnet_b0, efficientnet_edgetpu
-from .ghostnet import ghostnet
-from .googlenet import googlenet
-from .inception_v3 import inception_v3
-from .inception_v4 import inception_v4
-from .llama import STORIES15M, STORIES260K, decode, prefill
-from .mlperf_tiny import autoencoder, ds_cnn, resnet8
-from .mobilenet_v1 import mobilenet_v1
-from .mobilenet_v2 import mobilenet_v2
-from .mobilenet_v3 import mobilenet_v3
-from .regnet import REGNETX, REGNETY, regnet
-from .resnet import resnet
-from .shufflenet_v2 import shufflenet_v2
-from .squeezenet import squeezenet
-from .vgg import vgg
-from .vit import vit
 
 __all__ = ["NETWORKS", "Network", "build"]
 

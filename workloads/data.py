@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import import_module
 from typing import NamedTuple
 
 import numpy as np
@@ -36,7 +37,7 @@ def digits(part: str = "test", *, held_out: int = 360, seed: int = 0) -> Labelle
     if part not in ("train", "test"):
         raise DescriptionError(f"part is {part!r}", where="digits", allowed="train, test")
     try:
-        from sklearn.datasets import load_digits
+        load_digits = import_module("sklearn.datasets").load_digits
     except ImportError as error:
         raise DescriptionError(
             "the digits come with scikit-learn, which is not installed",
@@ -69,4 +70,4 @@ def synthetic_images(shape: Sequence[int], n: int, seed: int = 0) -> NDArray[np.
         images += step * coarse.repeat(step, axis=2).repeat(step, axis=3)[:, :, :height, :width]
     images -= images.mean(axis=(1, 2, 3), keepdims=True)
     deviation = images.std(axis=(1, 2, 3), keepdims=True)
-    return images / np.where(deviation > 0, deviation, np.float32(1))
+    return (images / np.where(deviation > 0, deviation, 1)).astype(np.float32)

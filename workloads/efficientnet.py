@@ -8,9 +8,9 @@ from __future__ import annotations
 import math
 from functools import partial
 
-from cosim.graph import Builder, Graph
+from cosim_workloads.blocks import RESIDUAL_GAMMA, classify, conv_norm, make_divisible, squeeze_excite
 
-from .blocks import RESIDUAL_GAMMA, classify, conv_norm, make_divisible, squeeze_excite
+from cosim.graph import Builder, Graph
 
 # expansion, kernel, stride, channels, blocks
 _B0 = (
@@ -88,9 +88,7 @@ def efficientnet_edgetpu(
     return b.build()
 
 
-def _fused(
-    b: Builder, x: str, inner: int, kernel: int, stride: int, channels: int, name: str, shortcut: bool
-) -> str:
+def _fused(b: Builder, x: str, inner: int, kernel: int, stride: int, channels: int, name: str, shortcut: bool) -> str:
     y = conv_norm(b, x, inner, kernel, stride, kernel // 2, conv=f"{name}.conv_exp", norm=f"{name}.bn1")
     return _project(b, x, y, channels, f"{name}.conv_pwl", f"{name}.bn2", shortcut)
 
@@ -99,9 +97,7 @@ def _inverted(
     b: Builder, x: str, inner: int, kernel: int, stride: int, channels: int, name: str, shortcut: bool
 ) -> str:
     y = conv_norm(b, x, inner, 1, conv=f"{name}.conv_pw", norm=f"{name}.bn1")
-    y = conv_norm(
-        b, y, inner, kernel, stride, kernel // 2, conv=f"{name}.conv_dw", norm=f"{name}.bn2", groups=inner
-    )
+    y = conv_norm(b, y, inner, kernel, stride, kernel // 2, conv=f"{name}.conv_dw", norm=f"{name}.bn2", groups=inner)
     return _project(b, x, y, channels, f"{name}.conv_pwl", f"{name}.bn3", shortcut)
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from cosim.graph import Builder, Graph
+from cosim_workloads.blocks import RESIDUAL_GAMMA, conv_norm, make_divisible, squeeze_excite
 
-from .blocks import RESIDUAL_GAMMA, conv_norm, make_divisible, squeeze_excite
+from cosim.graph import Builder, Graph
 
 # kernel, expanded, channels, squeeze-excite, stride
 _Row = tuple[int, int, int, bool, int]
@@ -77,9 +77,7 @@ def _ghost(b: Builder, x: str, channels: int, name: str, activation: str = "relu
     """Half of the channels by a 1x1 convolution, the other half by a cheap depthwise one."""
     half = channels // 2
     primary, cheap = f"{name}.primary_conv", f"{name}.cheap_operation"
-    first = conv_norm(
-        b, x, half, 1, conv=f"{primary}.0", norm=f"{primary}.1", activation=activation, gamma=gamma
-    )
+    first = conv_norm(b, x, half, 1, conv=f"{primary}.0", norm=f"{primary}.1", activation=activation, gamma=gamma)
     second = conv_norm(
         b, first, half, 3, 1, 1, conv=f"{cheap}.0", norm=f"{cheap}.1", groups=half, activation=activation
     )

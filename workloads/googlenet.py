@@ -5,10 +5,10 @@ Source: Szegedy et al., CVPR 2015, doi:10.1109/CVPR.2015.7298594. torchvision's 
 
 from __future__ import annotations
 
+from cosim_workloads.blocks import classify, conv_norm
+
 from cosim.graph import Builder, Graph
 from cosim.graph.builder import Pair
-
-from .blocks import classify, conv_norm
 
 # 1x1, 3x3 reduce, 3x3, "5x5" reduce, "5x5", pool projection
 _MODULES = {
@@ -43,9 +43,7 @@ def googlenet(name: str, batch: int, seed: int) -> Graph:
 
 
 def _conv(b: Builder, x: str, channels: int, kernel: Pair, name: str, stride: int = 1, padding: int = 0) -> str:
-    return conv_norm(
-        b, x, channels, kernel, stride, padding, conv=f"{name}.conv", norm=f"{name}.bn", epsilon=1e-3
-    )
+    return conv_norm(b, x, channels, kernel, stride, padding, conv=f"{name}.conv", norm=f"{name}.bn", epsilon=1e-3)
 
 
 def _inception(b: Builder, x: str, sizes: tuple[int, ...], name: str) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from cosim_workloads.blocks import classify, conv_norm
+
 from cosim.graph import Builder, Graph
 from cosim.graph.builder import Pair
-
-from .blocks import classify, conv_norm
 
 Step = tuple[str, int, Pair, int]  # name, channels, kernel, stride
 
@@ -36,9 +36,7 @@ def inception_v3(name: str, batch: int, seed: int) -> Graph:
 def _conv(
     b: Builder, x: str, channels: int, kernel: Pair, name: str, stride: int = 1, padding: tuple[int, int] = (0, 0)
 ) -> str:
-    return conv_norm(
-        b, x, channels, kernel, stride, padding, conv=f"{name}.conv", norm=f"{name}.bn", epsilon=1e-3
-    )
+    return conv_norm(b, x, channels, kernel, stride, padding, conv=f"{name}.conv", norm=f"{name}.bn", epsilon=1e-3)
 
 
 def _chain(b: Builder, x: str, module: str, *steps: Step) -> str:
@@ -58,9 +56,7 @@ def _a(b: Builder, x: str, pool: int, module: str) -> str:
     parts = (
         _chain(b, x, module, ("branch1x1", 64, 1, 1)),
         _chain(b, x, module, ("branch5x5_1", 48, 1, 1), ("branch5x5_2", 64, 5, 1)),
-        _chain(
-            b, x, module, ("branch3x3dbl_1", 64, 1, 1), ("branch3x3dbl_2", 96, 3, 1), ("branch3x3dbl_3", 96, 3, 1)
-        ),
+        _chain(b, x, module, ("branch3x3dbl_1", 64, 1, 1), ("branch3x3dbl_2", 96, 3, 1), ("branch3x3dbl_3", 96, 3, 1)),
         _pooled(b, x, module, pool),
     )
     return b.concat(parts, name=module)
@@ -69,9 +65,7 @@ def _a(b: Builder, x: str, pool: int, module: str) -> str:
 def _b(b: Builder, x: str, module: str) -> str:
     parts = (
         _chain(b, x, module, ("branch3x3", 384, 3, 2)),
-        _chain(
-            b, x, module, ("branch3x3dbl_1", 64, 1, 1), ("branch3x3dbl_2", 96, 3, 1), ("branch3x3dbl_3", 96, 3, 2)
-        ),
+        _chain(b, x, module, ("branch3x3dbl_1", 64, 1, 1), ("branch3x3dbl_2", 96, 3, 1), ("branch3x3dbl_3", 96, 3, 2)),
         b.max_pool2d(x, 3, 2),
     )
     return b.concat(parts, name=module)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from cosim_workloads.blocks import classify, conv_norm
+
 from cosim.graph import Builder, Graph
 from cosim.graph.builder import Pair
-
-from .blocks import classify, conv_norm
 
 Step = tuple[int, Pair]  # channels, kernel
 
@@ -31,9 +31,7 @@ def _conv(b: Builder, x: str, channels: int, kernel: Pair, name: str, stride: in
     """Convolution that keeps the extent, or has no padding (stride 2, or not `same`)."""
     taps = (kernel, kernel) if isinstance(kernel, int) else kernel
     padding = (taps[0] // 2, taps[1] // 2) if same and stride == 1 else (0, 0)
-    return conv_norm(
-        b, x, channels, kernel, stride, padding, conv=f"{name}.conv", norm=f"{name}.bn", epsilon=1e-3
-    )
+    return conv_norm(b, x, channels, kernel, stride, padding, conv=f"{name}.conv", norm=f"{name}.bn", epsilon=1e-3)
 
 
 def _chain(b: Builder, x: str, name: str, *steps: Step, start: int = 0) -> str:
@@ -105,7 +103,8 @@ def _reduce_b(b: Builder, x: str, name: str) -> str:
 def _c(b: Builder, x: str, name: str) -> str:
     short = _conv(b, x, 384, 1, f"{name}.branch1_0")
     long = x
-    for index, (channels, kernel) in enumerate(((384, 1), (448, (3, 1)), (512, (1, 3)))):
+    steps: tuple[Step, ...] = ((384, 1), (448, (3, 1)), (512, (1, 3)))
+    for index, (channels, kernel) in enumerate(steps):
         long = _conv(b, long, channels, kernel, f"{name}.branch2_{index}")
     parts = (
         _conv(b, x, 256, 1, f"{name}.branch0"),

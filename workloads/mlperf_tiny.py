@@ -6,9 +6,9 @@ Padding and softmax as in the Keras reference. Parameters have names of this pac
 
 from __future__ import annotations
 
-from cosim.graph import Builder, Graph
+from cosim_workloads.blocks import RESIDUAL_GAMMA, classify, conv_norm
 
-from .blocks import RESIDUAL_GAMMA, classify, conv_norm
+from cosim.graph import Builder, Graph
 
 
 def ds_cnn(name: str, batch: int, seed: int) -> Graph:
@@ -17,9 +17,7 @@ def ds_cnn(name: str, batch: int, seed: int) -> Graph:
     x = b.input("input", (batch, 1, 49, 10))
     x = conv_norm(b, x, 64, (10, 4), 2, "same", conv="stem.conv", norm="stem.bn", bias=True)
     for i in range(4):
-        x = conv_norm(
-            b, x, 64, 3, 1, "same", conv=f"blocks.{i}.dw", norm=f"blocks.{i}.dw_bn", groups=64, bias=True
-        )
+        x = conv_norm(b, x, 64, 3, 1, "same", conv=f"blocks.{i}.dw", norm=f"blocks.{i}.dw_bn", groups=64, bias=True)
         x = conv_norm(b, x, 64, 1, conv=f"blocks.{i}.pw", norm=f"blocks.{i}.pw_bn", bias=True)
     b.output(b.softmax(classify(b, x, 12, "classifier")))
     return b.build()
@@ -32,9 +30,7 @@ def resnet8(name: str, batch: int, seed: int) -> Graph:
     x = conv_norm(b, x, 16, 3, 1, "same", conv="stem.conv", norm="stem.bn", bias=True)
     for stage, channels in enumerate((16, 32, 64)):
         stem, stride = f"blocks.{stage}", 2 if stage else 1
-        y = conv_norm(
-            b, x, channels, 3, stride, "same", conv=f"{stem}.conv1", norm=f"{stem}.bn1", bias=True
-        )
+        y = conv_norm(b, x, channels, 3, stride, "same", conv=f"{stem}.conv1", norm=f"{stem}.bn1", bias=True)
         y = conv_norm(
             b,
             y,

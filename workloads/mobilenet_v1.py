@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from cosim.graph import Builder, Graph
+from cosim_workloads.blocks import classify, conv_norm
 
-from .blocks import classify, conv_norm
+from cosim.graph import Builder, Graph
 
 # stages of (channels, stride of the first block, blocks)
 _STAGES = ((64, 1, 1), (128, 2, 2), (256, 2, 2), (512, 2, 6), (1024, 2, 2))

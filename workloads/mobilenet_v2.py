@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from cosim.graph import Builder, Graph
+from cosim_workloads.blocks import RESIDUAL_GAMMA, classify, conv_norm, make_divisible
 
-from .blocks import RESIDUAL_GAMMA, classify, conv_norm, make_divisible
+from cosim.graph import Builder, Graph
 
 # expansion, channels, blocks, stride of the first
 _STAGES = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import partial
 
-from cosim.graph import Builder, Graph
+from cosim_workloads.blocks import RESIDUAL_GAMMA, conv_norm, make_divisible, squeeze_excite
 
-from .blocks import RESIDUAL_GAMMA, conv_norm, make_divisible, squeeze_excite
+from cosim.graph import Builder, Graph
 
 _R, _H = "relu", "hard_swish"
 # kernel, expanded, channels, squeeze-excite, activation, stride

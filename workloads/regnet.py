@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from cosim.graph import Builder, Graph
+from cosim_workloads.blocks import RESIDUAL_GAMMA, classify, conv_norm, squeeze_excite
 
-from .blocks import RESIDUAL_GAMMA, classify, conv_norm, squeeze_excite
+from cosim.graph import Builder, Graph
 
 _QUANTUM = 8
 
@@ -90,10 +90,6 @@ def _block(b: Builder, x: str, width: int, stride: int, group: int, excite: floa
     y = conv_norm(b, x, width, 1, conv=f"{name}.f.a", norm=f"{name}.f.a_bn")
     y = conv_norm(b, y, width, 3, stride, 1, conv=f"{name}.f.b", norm=f"{name}.f.b_bn", groups=width // group)
     if excite:
-        y = squeeze_excite(
-            b, y, round(before * excite), reduce=f"{name}.f.se.f_ex.0", expand=f"{name}.f.se.f_ex.2"
-        )
-    y = conv_norm(
-        b, y, width, 1, conv=f"{name}.f.c", norm=f"{name}.f.c_bn", activation="none", gamma=RESIDUAL_GAMMA
-    )
+        y = squeeze_excite(b, y, round(before * excite), reduce=f"{name}.f.se.f_ex.0", expand=f"{name}.f.se.f_ex.2")
+    y = conv_norm(b, y, width, 1, conv=f"{name}.f.c", norm=f"{name}.f.c_bn", activation="none", gamma=RESIDUAL_GAMMA)
     return b.relu(b.add(kept, y))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from cosim.graph import Builder, Graph
+from cosim_workloads.blocks import RESIDUAL_GAMMA, classify, conv_norm
 
-from .blocks import RESIDUAL_GAMMA, classify, conv_norm
+from cosim.graph import Builder, Graph
 
 _REPEATS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
 _EXPANSION = 4

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from cosim.graph import Builder, Graph
+from cosim_workloads.blocks import classify, conv_norm
 
-from .blocks import classify, conv_norm
+from cosim.graph import Builder, Graph
 
 _CHANNELS = {
     0.5: (48, 96, 192, 1024),

@@ -9,7 +9,7 @@ import typer
 
 Network = Annotated[str, typer.Argument(help="Zoo name (see 'cosim workloads') or path of a .onnx file.", metavar="NETWORK")]
 On = Annotated[str, typer.Option("--on", help="Hardware: a name (see 'cosim hw') or path of a .yaml file.", metavar="HARDWARE")]
-Compress = Annotated[str, typer.Option("--compress", help="Compression pipeline, members joined by '+', or 'none'.")]
+Compress = Annotated[str, typer.Option("--compress", help="Compressions in turn, for instance 'fold,int8:method=mse', or 'none' (see 'cosim compressions').")]
 Shape = Annotated[
     list[str] | None,
     typer.Option("--shape", help="Bind the shape of an input, for instance input=1x3x224x224. Repeatable.", metavar="NAME=SHAPE"),
@@ -38,6 +38,6 @@ Execute = Annotated[
     str, typer.Option("--execute", help="Compute the numbers: 'none', 'whole' (op by op), 'scheduled' (command by command).")
 ]
 Batch = Annotated[int | None, typer.Option("--batch", min=1, help="Samples per inference.")]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of synthetic weights, inputs and calibration data.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of synthetic weights and inputs.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout instead of tables.")]
 Out = Annotated[Path | None, typer.Option("--out", help="Folder for the result: CSV tables and summary.json.", metavar="DIR")]

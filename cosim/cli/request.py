@@ -75,7 +75,8 @@ class Request:
 
         self.check()
         hardware = self.hardware()
-        graph = compress(self.graph(), self.compress, calibrate=False, seed=self.seed)
+        steps = load_registry()["compressions"]
+        graph = compress(self.graph(), self.compress, calibrate=False, compressions=steps)
         return graph, hardware, assign(graph, hardware, load_registry()["engine_kinds"])
 
     def result(self) -> Result:

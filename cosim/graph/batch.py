@@ -13,8 +13,8 @@ from cosim.graph.op import Attributes, Op
 def rebatch(graph: Graph, n: int) -> Graph:
     """The same graph with `n` on the leading axis of every input; all shapes are inferred again.
 
-    Attributes that spell out the batch (the target of a reshape or broadcast_to, the end of a slice) follow, where
-    the op's input carries the batch.
+    Attributes that spell out the batch (the target of a reshape, the end of a slice) follow where the op's input
+    carries the batch; the target of a broadcast_to follows also where it repeats a constant for each sample.
 
     Raises
     ------
@@ -36,7 +36,8 @@ def rebatch(graph: Graph, n: int) -> Graph:
     for op in graph.ops:
         shapes = tuple(tensors[name].shape for name in op.inputs)
         batched = any(tensors[name].shape != graph.tensors[name].shape for name in op.inputs)
-        changed = replace(op, attributes=_with_batch(op, old, n)) if batched else op
+        follows = batched or op.kind.name == "broadcast_to"
+        changed = replace(op, attributes=_with_batch(op, old, n)) if follows else op
         try:
             shape = op.kind.infer(op_attributes(changed), shapes)
         except DescriptionError as error:

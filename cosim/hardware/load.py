@@ -21,11 +21,9 @@ class EngineKind(Protocol):
     @property
     def parameters(self) -> Mapping[str, str]:
         """Keys that the kind accepts -> meaning."""
-        ...
 
     def check(self, engine: Engine) -> None:
         """Raise `DescriptionError` where a parameter is missing or out of range."""
-        ...
 
 
 def load_hardware(

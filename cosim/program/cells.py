@@ -77,8 +77,8 @@ def cell_span(cells: Cells, buffer: int, box: Int32, low: Int64, extent: Int64) 
     for axis in range(box.shape[0]):
         start = cells.cut_offset[buffer, axis]
         cuts = cells.cuts[start : start + cells.n_cuts[buffer, axis]]
-        first = max(np.searchsorted(cuts, box[axis, 0], side="right") - 1, 0)
-        last = min(np.searchsorted(cuts, box[axis, 1], side="left"), cuts.size - 1)
+        first = max(_count_below(cuts, cuts.size, box[axis, 0] + 1) - 1, 0)
+        last = min(_count_below(cuts, cuts.size, box[axis, 1]), cuts.size - 1)
         low[axis] = first
         extent[axis] = max(last - first, 0) if box[axis, 1] > box[axis, 0] else 0
         total *= extent[axis]
@@ -132,21 +132,31 @@ def _cut_pass(
             for index in range(offset[buffer], offset[buffer + 1]):
                 for end in range(2):
                     edge = writes[writers[index], axis, end]
-                    if low < edge < high and edge != room[n - 1]:
-                        room[n] = edge
-                        n += 1
-            n_cuts[buffer, axis] = _sort_unique(room, n)
+                    if low < edge < high:
+                        n = _insert(room, n, edge)
+            n_cuts[buffer, axis] = n
 
 
 @njit
-def _sort_unique(values: Int32, n: int) -> int:
-    """Sort the first `n` values in place, without repeats; return how many are left."""
-    if n == 2:
+def _insert(values: Int32, n: int, value: int) -> int:
+    """Put `value` among the first `n`, which ascend, unless it is there; return how many there are then."""
+    place = _count_below(values, n, value)
+    if values[place] == value:
         return n
-    values[:n] = np.sort(values[:n])
-    kept = 1
-    for index in range(1, n):
-        if values[index] != values[kept - 1]:
-            values[kept] = values[index]
-            kept += 1
-    return kept
+    for index in range(n, place, -1):
+        values[index] = values[index - 1]
+    values[place] = value
+    return n + 1
+
+
+@njit
+def _count_below(values: Int32, n: int, value: int) -> int:
+    """How many of the first `n` values, which ascend, are smaller than `value`."""
+    low, high = 0, n
+    while low < high:
+        middle = (low + high) // 2
+        if values[middle] < value:
+            low = middle + 1
+        else:
+            high = middle
+    return low

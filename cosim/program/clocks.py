@@ -83,7 +83,7 @@ def _clock_pass(
         own = queue[command]
         row = clocks[command]
         if last[own] >= 0:
-            row[:] = clocks[last[own]]
+            merge_clock(row, clocks[last[own]])
             if blocking[last[own]]:
                 row[own] = position[command]
         for wait in range(wait_offset[command], wait_offset[command + 1]):

@@ -67,14 +67,14 @@ def _is_grid(boxes: Boxes, whole: NDArray[np.int64]) -> bool:
 def _fault(boxes: Boxes, members: NDArray[np.int64], region: NDArray[np.int64], worst: NDArray[np.int64]) -> int:
     """1 if `members` cover `region` exactly once; else 0 or 2, and a `worst` region covered never or twice."""
     if members.size == 0:
-        worst[:] = region
+        _copy(region, worst)
         return 0
     full = 0
     for box in members:
         if _covers(boxes[box], region):
             full += 1
     if full == members.size:
-        worst[:] = region
+        _copy(region, worst)
         return 1 if full == 1 else 2
     axis, cut = _cut(boxes, members, region)
     for side in range(2):
@@ -97,18 +97,24 @@ def _covers(box: NDArray[np.int64], region: NDArray[np.int64]) -> bool:
 
 @njit
 def _cut(boxes: Boxes, members: NDArray[np.int64], region: NDArray[np.int64]) -> tuple[int, int]:
-    """Axis with most box edges inside the region, and the middle one of them."""
+    """Axis with most box edges inside the region, and the edge nearest to its middle."""
     best, middle, most = 0, 0, 0
-    edges = np.empty(2 * members.size, np.int64)
     for axis in range(region.shape[0]):
-        n = 0
+        low, high = region[axis, 0], region[axis, 1]
+        n, nearest = 0, low
         for box in members:
             for end in range(2):
                 edge = boxes[box, axis, end]
-                if region[axis, 0] < edge < region[axis, 1]:
-                    edges[n] = edge
+                if low < edge < high:
                     n += 1
+                    if abs(2 * edge - low - high) < abs(2 * nearest - low - high):
+                        nearest = edge
         if n > most:
-            best, most = axis, n
-            middle = np.sort(edges[:n])[n // 2]
+            best, middle, most = axis, nearest, n
     return best, middle
+
+
+@njit
+def _copy(source: NDArray[np.int64], target: NDArray[np.int64]) -> None:
+    for axis in range(source.shape[0]):
+        target[axis, 0], target[axis, 1] = source[axis, 0], source[axis, 1]

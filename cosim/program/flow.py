@@ -145,23 +145,25 @@ def _flow_pass(run: Schedule, accesses: Accesses, cells: Cells, state: State, fa
     low, extent = np.zeros(rank, np.int64), np.zeros(rank, np.int64)
     n = 0
     for command in run.order:
-        summed = 0
+        summed = -1
         for read in range(accesses.read_offset[command], accesses.read_offset[command + 1]):
-            code, other, carried = _check_read(run, accesses, cells, state, command, read, low, extent)
-            if code and n < faults.shape[0]:
-                faults[n] = code, command, read, other
-                n += 1
-            summed = carried
+            code, other, summed = _check_read(run, accesses, cells, state, command, read, low, extent)
+            n = _note(faults, n, code, command, read, other)
         code, other = _check_write(run, accesses, cells, state, command, low, extent)
-        if code and n < faults.shape[0]:
-            faults[n] = code, command, -1, other
-            n += 1
+        n = _note(faults, n, code, command, -1, other)
         for read in range(accesses.read_offset[command], accesses.read_offset[command + 1]):
             _note_readers(run, accesses, cells, state, command, read, low, extent)
-        if _add_points(accesses, state, command, summed) and n < faults.shape[0]:
-            faults[n] = INCOMPLETE, command, -1, -1
-            n += 1
+        n = _note(faults, n, _add_points(accesses, state, command, summed), command, -1, -1)
     return n
+
+
+@njit
+def _note(faults: Int64, n: int, code: int, command: int, read: int, other: int) -> int:
+    """Keep a fault if there is one, and room."""
+    if code == 0 or n == faults.shape[0]:
+        return n
+    faults[n, 0], faults[n, 1], faults[n, 2], faults[n, 3] = code, command, read, other
+    return n + 1
 
 
 @njit
@@ -173,7 +175,8 @@ def _check_read(
     if buffer < 0 or accesses.filled[buffer]:
         return 0, -1, -1
     if accesses.root[buffer] != buffer:
-        return _check_view(run, accesses.root[buffer], cells, state, command)
+        fault: tuple[int, int, int] = _check_view(run, accesses.root[buffer], cells, state, command)
+        return fault
     if cells.base[buffer + 1] == cells.base[buffer] and not is_empty(accesses.read_box[read]):
         return UNWRITTEN, -1, -1
     carried, is_sum = -1, accesses.content[buffer] == _SUMS
@@ -243,13 +246,14 @@ def _note_readers(
 
 
 @njit
-def _add_points(accesses: Accesses, state: State, command: int, carried: int) -> bool:
-    """Count the points summed after `command`; True if it finishes an incomplete sum."""
+def _add_points(accesses: Accesses, state: State, command: int, carried: int) -> int:
+    """Count the points in the sum that `command` leaves; `INCOMPLETE` if it finishes a sum too early."""
     flags = accesses.flags[command]
     if not accesses.compute[command]:
         state.summed[command] = carried
-        return False
+        return 0
     if not flags & _ACCUMULATE:
         carried = 0
     state.summed[command] = -1 if carried < 0 else carried + accesses.points[command]
-    return carried >= 0 and not flags & _PARTIAL and state.summed[command] != accesses.all_points[command]
+    finished = carried >= 0 and not flags & _PARTIAL
+    return INCOMPLETE if finished and state.summed[command] != accesses.all_points[command] else 0

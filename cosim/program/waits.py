@@ -73,7 +73,7 @@ def _reduction_pass(
         started[own] += 1
         row = clocks[command]
         if last[own] >= 0:
-            row[:] = clocks[last[own]]
+            merge_clock(row, clocks[last[own]])
             if blocking[last[own]]:
                 row[own] = position[command]
         last[own] = command

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cosim.errors import unknown
@@ -15,21 +16,20 @@ from cosim.result.table import rows
 if TYPE_CHECKING:
     from rich.console import Group
 
-SHARE_OF_REST = 0.001
-
 
 def render(result: Result, *, top: int = 12) -> Group:
     """Time, roofline, energy and area of a run."""
     from rich.console import Group
     from rich.text import Text
 
-    summary = result.summary
+    summary, sources = result.summary, Sources()
     parts = [
         engines(result),
         _critical(result, top),
         _roofline(result, top),
-        _energy(result, top),
-        _area(result),
+        _energy(result, top, sources),
+        _area(result, sources),
+        sources.render(),
         Text(f"intervals: {summary['energy_interval_rule']}"),
         *(Text(f"not in the energy: {text}") for text in summary["energy_excludes"]),
         *(Text(f"not in the area: {text}") for text in summary["area_excludes"]),
@@ -105,7 +105,7 @@ def _roofline(result: Result, top: int) -> Any:
     return out
 
 
-def _energy(result: Result, top: int) -> Any:
+def _energy(result: Result, top: int, sources: Sources) -> Any:
     summary = result.summary
     total = summary["energy_uj"] * 1e6
     states = shares(summary["energy_by_state_uj"], summary["energy_uj"], most=6)
@@ -114,39 +114,61 @@ def _energy(result: Result, top: int) -> Any:
     out = grid(
         f"energy: {energy(total)}, between {energy(summary['energy_uj_low'] * 1e6)} and "
         f"{energy(summary['energy_uj_high'] * 1e6)}, {summary['energy_boundary']}; {states}",
-        ["what", "#count", "#price", "#band", "#energy", "#of all", "~source"],
+        BILL,
         caption=f"{len(bill) - top} more lines with {energy(rest)}" if len(bill) > top else None,
     )
     for row in bill[:top]:
-        bill_line(out, row, row["count"], row["energy_pj"], total)
+        bill_line(out, sources, row, row["count"], row["energy_pj"], total)
     return out
 
 
-def bill_line(out: Any, row: dict[str, Any], counted: float, energy_pj: float, total_pj: float) -> None:
-    """Add a line of the `actions` frame to a table: count, price with band, energy, and where the price comes from."""
-    price = row["price_pj"]
-    band = f"{digits(row['price_low_pj'])}..{digits(row['price_high_pj'])}" if price else "-"
-    origin = row["source"] + (f"; {row['rule']}" if row["rule"] else "") + ("; assumed" if row["is_assumed"] else "")
-    what = f"{row['component']}.{row['action']}"
+@dataclass
+class Sources:
+    """Numbered footnotes: where prices come from, each once."""
+
+    notes: dict[str, int] = field(default_factory=dict)
+
+    def number(self, row: dict[str, Any]) -> str:
+        """Footnote number of the origin of a price: its source, the rule applied to it, and whether it is assumed."""
+        parts = (row["source"], row["rule"], "assumed" if row["is_assumed"] else "")
+        return str(self.notes.setdefault("; ".join(part for part in parts if part), len(self.notes) + 1))
+
+    def render(self) -> Any:
+        """The footnotes."""
+        out = grid("sources", ["#", "~"])
+        out.show_header = False
+        for note, number in self.notes.items():
+            out.add_row(str(number), note)
+        return out
+
+
+BILL = ["what", "#count", "#price", "#band", "#energy", "#of all", "#source"]
+
+
+def bill_line(
+    out: Any, sources: Sources, row: dict[str, Any], counted: float, energy_pj: float, total_pj: float
+) -> None:
+    """Add a line of the `actions` frame to a table: count, price with band, energy, and the number of its source."""
+    low, price, high = row["price_low_pj"], row["price_pj"], row["price_high_pj"]
+    is_power = row["per"] == "ms"  # 1 pJ per ms is 1 nW
     out.add_row(
-        what + (f" ({row['part']})" if row["state"] == "action" else f" ({row['state']})"),
-        f"{count(counted)} {row['per']}" if row["per"] != "ms" else duration(counted),
-        f"{digits(price)} pJ",
-        band,
+        f"{row['component']}.{row['action']} ({row['part'] if row['state'] == 'action' else row['state']})",
+        duration(counted) if is_power else f"{count(counted)} {row['per']}",
+        f"{digits(price * 1e-6)} mW" if is_power else f"{digits(price)} pJ",
+        f"{digits(low * 1e-6)} to {digits(high * 1e-6)}" if is_power else f"{digits(low)} to {digits(high)}",
         energy(energy_pj),
         share(energy_pj, total_pj),
-        origin,
+        sources.number(row),
     )
 
 
-def _area(result: Result) -> Any:
+def _area(result: Result, sources: Sources) -> Any:
     summary = result.summary
     span = f"between {area(summary['area_um2_low'])} and {area(summary['area_um2_high'])}"
-    out = grid(f"area: {area(summary['area_um2'])}, {span}", ["component", "#units", "of", "#area", "#of all", "~source"])
+    out = grid(f"area: {area(summary['area_um2'])}, {span}", ["component", "#units", "of", "#area", "#of all", "#source"])
     for row in sorted(rows(result.table("areas")), key=lambda row: -row["area_um2"]):
-        origin = row["source"] + (f"; {row['rule']}" if row["rule"] else "") + ("; assumed" if row["is_assumed"] else "")
         cells = (row["component"], count(row["count"]), row["unit"], area(row["area_um2"]))
-        out.add_row(*cells, share(row["area_um2"], summary["area_um2"]), origin)
+        out.add_row(*cells, share(row["area_um2"], summary["area_um2"]), sources.number(row))
     return out
 
 

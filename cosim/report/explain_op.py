@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from cosim.report.explain import bill_line, mapping_row, op_row
+from cosim.report.explain import BILL, Sources, bill_line, mapping_row, op_row
 from cosim.report.grid import grid
 from cosim.report.quantity import count, digits, duration, energy, share, size
 from cosim.report.summary import critical_by_op, shares
@@ -21,12 +21,15 @@ def render_op(result: Result, op: str) -> Group:
     from rich.console import Group
 
     row, plan = op_row(result, op), mapping_row(result, op)
-    parts = (_facts(result, row, plan), _operands(result, row), _traffic(result, row), _bill(result, row))
+    sources = Sources()
+    bill = _bill(result, row, sources)
+    parts = (_facts(result, row, plan), _operands(result, row), _traffic(result, row), bill, sources.render())
     return Group(*(line for part in parts for line in (part, "")))
 
 
 def _facts(result: Result, row: dict[str, Any], plan: dict[str, Any]) -> Any:
     out = grid(f"{row['op']} ({row['kind']}) on {row['engine'] or 'nothing: a view'}", ["", "~"])
+    out.show_header = False
     for name, text in _texts(result, row, plan):
         out.add_row(name, text)
     return out
@@ -101,15 +104,15 @@ def _names(row: dict[str, Any]) -> set[str]:
     return {*row["inputs"].split(), row["output"]}
 
 
-def _bill(result: Result, row: dict[str, Any]) -> Any:
+def _bill(result: Result, row: dict[str, Any], sources: Sources) -> Any:
     prices = {(p["component"], p["action"], p["part"]): p for p in rows(result.table("actions")) if p["state"] == "action"}
     mine = [line for line in rows(result.table("op_actions")) if line["op"] == row["op"]]
     out = grid(
         "energy of its actions, its moves included",
-        ["what", "#count", "#price", "#band", "#energy", "#of all", "~source"],
+        BILL,
         caption="power over time (leakage, background, idle clocks) belongs to no op",
     )
     for line in sorted(mine, key=lambda line: -line["energy_pj"]):
         price = prices[line["component"], line["action"], line["part"]]
-        bill_line(out, price, line["count"], line["energy_pj"], row["energy_pj"])
+        bill_line(out, sources, price, line["count"], line["energy_pj"], row["energy_pj"])
     return out

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.table import Table
 
+WRAPPED_WIDTH = 14
+"""Least width of a column that wraps [characters]."""
+
 
 def grid(title: str, headings: Sequence[str], *, caption: str | None = None) -> Table:
     """An empty table. A heading that starts with ``#`` is that of numbers, on the right; ``~`` of text that may wrap."""
@@ -31,5 +34,6 @@ def grid(title: str, headings: Sequence[str], *, caption: str | None = None) -> 
             justify="right" if heading.startswith("#") else "left",
             no_wrap=not heading.startswith("~"),
             overflow="fold" if heading.startswith("~") else "ellipsis",
+            min_width=WRAPPED_WIDTH if heading.startswith("~") else None,
         )
     return out

@@ -59,7 +59,7 @@ def render(result: Result, *, only: str | None = None) -> Group:
     parts: list[Any] = []
     for memory in plan["memories"]:
         if only in (None, memory["memory"]) and memory["placements"]:
-            parts += [_map(memory, plan["ops"]), _at_peak(memory)]
+            parts += [_map(memory, plan["ops"]), "", _at_peak(memory), ""]
     return Group(*parts)
 
 
@@ -70,14 +70,14 @@ def _map(memory: dict[str, Any], ops: list[str]) -> Any:
         f"{memory['memory']}: peak {size(memory['peak_bytes'])} of {size(memory['size_bytes'])}"
         f" ({share(memory['peak_bytes'], memory['size_bytes'])}), at op {memory['peak_op']}"
     )
-    out = grid(title, ["#op", "name", "#bytes", "of the size"])
+    out = grid(title, ["#op", "name", "#bytes", "of the peak", "#of the size"])
     live = memory["live_bytes"]
     for group in np.array_split(np.arange(len(live)), min(MAP_ROWS, len(live))):
         highest = group[int(np.argmax([live[i] for i in group]))]
         label = str(group[0]) if len(group) == 1 else f"{group[0]}-{group[-1]}"
         mark = " <- peak" if ops[highest] == memory["peak_op"] else ""
-        fraction = live[highest] / memory["size_bytes"] if memory["size_bytes"] else 0.0
-        out.add_row(label, ops[highest], size(live[highest]), f"{bar(fraction, 30)} {100 * fraction:.1f}%{mark}")
+        filled = bar(live[highest] / max(live), 30) + mark
+        out.add_row(label, ops[highest], size(live[highest]), filled, share(live[highest], memory["size_bytes"]))
     return out
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Group
 
 TOP_OPS = 8
+SMALLEST_SHARE = 0.0005  # prints as 0.1%
 PJ_PER_UJ = 1e6
 
 
@@ -121,7 +122,7 @@ def _ops(result: Result) -> Any:
     summary = result.summary
     ops = sorted(rows(result.table("ops")), key=lambda row: -row["critical_ms"])
     has_sqnr = summary["sqnr_db"] is not None
-    headings = ["op", "kind", "engine", "#critical", "#of all", "spent in", "#MACs", "#spatial", "#energy"]
+    headings = ["op", "kind", "engine", "#critical", "#of all", "~spent in", "#MACs", "#spatial", "#energy"]
     shown = [row for row in ops[:TOP_OPS] if row["critical_ms"]]
     out = grid(f"slowest ops ({len(shown)} of {len(ops)})", headings + (["#SQNR"] if has_sqnr else []))
     spent = critical_by_op(result)
@@ -153,7 +154,8 @@ def critical_by_op(result: Result) -> dict[str, dict[str, float]]:
 
 def shares(parts: Mapping[str, float], whole: float, most: int = 3) -> str:
     """The largest parts in percent: "mac 90.1%, dma_in 9.9%"."""
-    largest = sorted(((name, part) for name, part in parts.items() if part > 0), key=lambda item: -item[1])
+    seen = SMALLEST_SHARE * whole
+    largest = sorted(((name, part) for name, part in parts.items() if part > seen), key=lambda item: -item[1])
     text = ", ".join(f"{name} {share(part, whole)}" for name, part in largest[:most])
     return text + (", ..." if len(largest) > most else "")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from cosim.errors import DescriptionError
 from cosim.cost.prices import terms
 from cosim.formats import Encoding
 from cosim.graph import Boxes, Graph, Op, Role
-from cosim.hardware import Clock, Engine, Hardware, Memory
+from cosim.hardware import Clock, Engine, Hardware, Memory, Technology
 from cosim.library import load_technology
 from cosim.plugin import EngineKind, load_registry
 from cosim.testing.samples import sample_graph
@@ -161,12 +162,16 @@ class EngineKindContract:
     def test_its_actions_and_area_have_prices(self, kind: EngineKind, engine: Engine, graph: Graph, work: Work) -> None:
         hardware = _around(engine)
         actions = {name for op, tilings in work for name in kind.actions(engine, op, graph, tilings[0])}
-        for name in load_registry().names("technologies"):
-            technology = load_technology(name)
-            assert set(kind.area(engine)) <= set(technology.areas), name
+        for technology in _technologies():
+            assert set(kind.area(engine)) <= set(technology.areas), technology.name
             for action in sorted(actions):
-                assert terms(action, hardware, technology), f"{action} costs nothing in {name}"
+                assert terms(action, hardware, technology), f"{action} costs nothing in {technology.name}"
         assert all(units > 0 for units in kind.area(engine).values())
+
+
+@cache
+def _technologies() -> tuple[Technology, ...]:
+    return tuple(load_technology(name) for name in load_registry().names("technologies"))
 
 
 def _around(engine: Engine) -> Hardware:

@@ -102,19 +102,31 @@ def text_files(root):
             continue
 
 
-# Written in pieces, so that this file does not find itself.
+# Written in pieces, so that this file does not find itself. The second part: only in folders that begin so.
 FORBIDDEN = {
-    "an absolute path of somebody's machine": r"/(?:home|Users|work|root|opt)/[A-Za-z0-9_.]",
-    "a folder beside the checkout": r"\.\./" + "shared",
-    "a package index": r"(?:--(?:extra-)?" + r"index-url|--find" + r"-links|--trusted" + r"-host)",
-    "a marker of a merge": r"^(?:<{7}|>{7}) ",
-    "pickle": r"^\s*(?:import|from) " + "pickle",
-    "a call of eval or exec": r"(?<![\w.])(?:ev" + r"al|ex" + r"ec)\(",
+    "an absolute path of somebody's machine": (r"/(?:home|Users|work|root|opt)/[A-Za-z0-9_.]", ""),
+    "a folder beside the checkout": (r"\.\./" + "shared", ""),
+    "a package index": (r"(?:--(?:extra-)?" + r"index-url|--find" + r"-links|--trusted" + r"-host)", ""),
+    "a marker of a merge": (r"^(?:<{7}|>{7}) ", ""),
+    "pickle": (r"^\s*(?:import|from) " + "pickle", ""),
+    "a call of eval or exec": (
+        r"(?<![\w.])(?:ev" + r"al|ex" + r"ec)\(",
+        ("cosim/", "plugins/", "workloads/", "hw_models/"),
+    ),
 }
 
 
 @pytest.mark.parametrize("what", FORBIDDEN)
 def test_no_file_holds(root, what):
-    pattern = re.compile(FORBIDDEN[what], re.MULTILINE)
-    found = [f"{name}: {match[0]}" for name, text in text_files(root) for match in pattern.finditer(text)]
-    assert found == []
+    expression, folders = FORBIDDEN[what]
+    pattern = re.compile(expression, re.MULTILINE)
+    texts = [(name, text) for name, text in text_files(root) if name.startswith(folders)]
+    assert texts
+    assert [f"{name}: {match[0]}" for name, text in texts for match in pattern.finditer(text)] == []
+
+
+def test_the_patterns_find_what_they_are_for():
+    examples = ["/ho" + "me/me/x", "../" + "shared", "pip --extra-" + "index-url x", "<" * 7 + " HEAD", "import " + "pickle"]
+    examples.append("x = ev" + "al(text)")
+    for (expression, _), example in zip(FORBIDDEN.values(), examples, strict=True):
+        assert re.search(expression, example, re.MULTILINE)

@@ -135,6 +135,13 @@ def test_logic_leaks_by_its_area(bill, technology):
     assert row.energy_pj.value == pytest.approx(mm2 * technology.densities["logic_leakage_mw_per_mm2"].value * 1e6)
 
 
+def test_a_flip_flop_memory_leaks_by_its_area(bill, technology):
+    device = load_hardware(MODELS["npu/edge-256"], overrides={"memories.accumulator.technology": "flip_flop"})
+    (row,) = rows(bill(device=device), "accumulator", "leakage")
+    mm2 = 65536 * 8 * technology.areas["register_bit"].value / 1e6
+    assert row.energy_pj.value == pytest.approx(mm2 * technology.densities["logic_leakage_mw_per_mm2"].value * 1e6)
+
+
 def test_states_of_an_engine_share_the_run(bill):
     """1 ms at 1 GHz is 1e6 cycles: 100 working (set-up is not work), 200 held, the rest idle; 256 MACs each."""
     report = bill()

@@ -34,7 +34,7 @@ def network(seed=0):
 def case():
     graph = int8(network())
     inputs = {"x": np.random.default_rng(1).standard_normal((1, 3, 8, 8)).astype(np.float32)}
-    return graph, inputs, TinyMapper(graph, seed=2).program(), whole(graph, inputs)
+    return graph, inputs, TinyMapper(graph, seed=2).program(), whole(graph, inputs, keep="all")
 
 
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -100,41 +100,33 @@ def test_four_bit_codes_share_bytes():
 
 
 def differs(graph, program, times, inputs, expected):
-    got = scheduled(program, graph, *times, inputs)
-    return any(not np.array_equal(got[name], expected[name]) for name in graph.outputs)
+    """Whether any tensor in its home in DRAM is wrong, or lost."""
+    got = scheduled(program, graph, *times, inputs, keep="all")
+    return set(got) != set(expected) or any(not np.array_equal(got[name], expected[name]) for name in got)
 
 
 def test_a_corrupt_address_shows(case):
     graph, inputs, program, expected = case
     times = one_by_one(program)
     assert not differs(graph, program, times, inputs, expected)
-    # Move one weight tile that the DMA fetches onto its neighbour's address while the reader stays.
-    seen = 0
     table = program.buffers
-    for command in np.flatnonzero(program.op < 0)[::7]:
-        target = int(program.write[command])
-        if table.memory[target] != SRAM:
-            continue
+    (view,) = np.flatnonzero(table.root >= 0)
+    address = table.address.copy()
+    address[view] += 1  # the view shows the bytes one place further
+    assert differs(graph, replace(program, buffers=replace(table, address=address)), times, inputs, expected)
+    # An activation that is stored over weights which are still needed.
+    weights = int(np.flatnonzero(table.preloaded)[-1])
+    for home in np.flatnonzero((table.memory == 0) & ~table.preloaded)[:3].tolist():
         address = table.address.copy()
-        # the write lands elsewhere: the compute reads what was there before
-        address[target] += 64 * 1024
-        broken = replace(program, buffers=replace(table, address=address))
-        moved = broken.buffers.address[target] != program.buffers.address[target]
-        assert moved
-        write = program.write.copy()
-        spare = np.flatnonzero((table.box == table.box[target]) & (table.tensor == table.tensor[target]))
-        del spare, write
-        reader = table.address.copy()
-        reader[target] += 1
-        seen += differs(graph, replace(program, buffers=replace(table, address=reader)), times, inputs, expected)
-    assert seen == 0 or seen > 0
+        address[home] = address[weights]
+        assert differs(graph, replace(program, buffers=replace(table, address=address)), times, inputs, expected)
 
 
 def test_an_overlapping_address_shows(case):
     graph, inputs, program, expected = case
     table = program.buffers
     shown = 0
-    for command in np.flatnonzero(program.op >= 0).tolist():
+    for command in np.flatnonzero(program.op >= 0)[::4].tolist():
         reads = [b for b in program.reads(command).tolist() if b >= 0]
         if len(reads) < 2:
             continue
@@ -142,7 +134,7 @@ def test_an_overlapping_address_shows(case):
         address[reads[1]] = address[reads[0]]  # the second operand is loaded over the first
         broken = replace(program, buffers=replace(table, address=address))
         shown += differs(graph, broken, one_by_one(program), inputs, expected)
-    assert shown > 10
+    assert shown > 5
 
 
 def test_an_early_start_shows(case):
@@ -150,8 +142,9 @@ def test_an_early_start_shows(case):
     shown = tried = 0
     for command in np.flatnonzero(program.op >= 0)[::3].tolist():
         start, end = one_by_one(program)
-        # the operand that arrives last is still on its way
-        start[command] = start[command - 1] + 1
+        # its first operand is still on its way
+        moves = program.reads(command)[0]
+        start[command] = start[np.flatnonzero(program.write == moves)[0]] + 1
         tried += 1
         shown += differs(graph, program, (start, end), inputs, expected)
     assert shown > 0.8 * tried
@@ -216,8 +209,8 @@ def test_programs_that_cannot_be_meant(case):
         scheduled(replace(program, buffers=wide), graph, start, end, inputs)
     # an output that is overwritten at the end is nowhere
     lost = replace(program.buffers, address=np.zeros_like(program.buffers.address))
-    with pytest.raises(SimulationError):
-        scheduled(replace(program, buffers=lost), graph, start, end, inputs)
+    with pytest.raises(SimulationError, match="is in no memory"):
+        scheduled(replace(program, buffers=lost), replace(graph, outputs=("conv2d_0",)), start, end, inputs)
 
 
 def test_wide_accumulators_and_states():

@@ -56,7 +56,7 @@ class TinyMapper:
         self.graph, self.rng, self.slots = graph, np.random.default_rng(seed), slots
         self.draft = Draft(op_names=[op.name for op in graph.ops], tensor_names=list(graph.tensors))
         self.index = {name: i for i, name in enumerate(graph.tensors)}
-        self.home, self.written = {}, {}
+        self.home, self.written, self.addresses = {}, {}, {}
         self.dram = 0
         self.slot_bytes = 64 * max(8, *(t.elements for t in graph.tensors.values()))
         self.slot_users = [[] for _ in range(slots)]
@@ -100,7 +100,7 @@ class TinyMapper:
                 box=self.draft.add_boxes(box[None]), bits=bits, content=int(content), root=root, preloaded=preloaded,
             )[0]
         )
-        self.__dict__.setdefault("addresses", {})[row] = address
+        self.addresses[row] = address
         return row
 
     def take_slot(self, keep):
@@ -120,7 +120,7 @@ class TinyMapper:
             )[0]
         )
         if after:
-            self.draft.add_dependences(np.full(len(after), number), np.array(sorted(set(after))))
+            self.draft.add_dependences(np.array(number), np.array(sorted(set(after))))
         return number
 
     def move(self, name, box, source, target, after):

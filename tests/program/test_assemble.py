@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cosim.errors import SimulationError
@@ -15,6 +15,7 @@ from cosim.program.rows import unique_rows
 
 
 @given(st.lists(st.lists(st.integers(-2, 2), max_size=3), max_size=30))
+@settings(deadline=None)
 def test_unique_rows_group_equal_rows_in_order_of_appearance(rows):
     offset = np.cumsum([0, *map(len, rows)])
     classes, first = unique_rows(offset, np.array([value for row in rows for value in row], np.int64))

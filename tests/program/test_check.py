@@ -152,7 +152,7 @@ def test_a_preloaded_buffer_is_there_from_the_start(toys):
     graph = toys.graph_of((2, 3), (toys.MATMUL, (3, 2)), (toys.MATMUL, (2, 2)))
     program = toys.map_chain(graph, {"op1": (2, 2, 3), "op2": (2, 2, 2)}).program()
     weights = first(program.buffers.tensor == program.tensors.index("w2"))
-    slot = first((program.buffers.memory == toys.SRAM))
+    slot = first(program.buffers.memory == toys.SRAM)
     moved = toys.changed(
         program, buffers__memory=(weights, toys.SRAM), buffers__address=(weights, int(program.buffers.address[slot]))
     )
@@ -239,7 +239,7 @@ def test_a_tile_computed_twice_is_found(toys):
 
 
 def test_an_op_without_commands_is_found(toys):
-    graph, mapper = two_matmuls(toys)
+    _, mapper = two_matmuls(toys)
     longer = toys.graph_of((8, 12), (toys.MATMUL, (12, 8)), (toys.MATMUL, (8, 6)), (toys.MATMUL, (6, 2)))
     lines = findings(mapper.program(), longer)
     only(lines, "op op3", "no command computes it")
@@ -275,7 +275,7 @@ def test_a_sum_that_starts_again_is_incomplete(toys):
 def test_sums_may_be_spilled_and_fetched(toys):
     """Partial sums leave for DRAM and come back into another buffer."""
     graph = toys.graph_of((2, 4), (toys.MATMUL, (4, 2)))
-    mapper, program = spilled(toys, graph)
+    _, program = spilled(toys, graph)
     assert findings(program, graph) == []
     assert all(findings(toys.weaken(program, w), graph) for w in range(len(program.wait_count)))
     fetch = first((program.op < 0) & (program.buffers.content[program.write] == Content.ACCUMULATORS)) + 1
@@ -374,7 +374,7 @@ def test_a_wait_for_commands_that_do_not_exist_is_found(toys, count):
 
 
 def test_a_program_of_another_graph_is_refused(toys):
-    graph, mapper = two_matmuls(toys)
+    _, mapper = two_matmuls(toys)
     other = toys.graph_of((8, 12), (toys.MATMUL, (12, 8)))
     only(findings(mapper.program(), other), "'op2' is not in graph")
 

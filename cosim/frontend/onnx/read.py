@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from onnx import AttributeProto, GraphProto, NodeProto, helper, numpy_helper
+from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, helper, numpy_helper
 
 from cosim.errors import CosimError, DescriptionError, UnsupportedError, nearest
 from cosim.frontend.lowering import Lowering, Value, known
@@ -17,6 +19,7 @@ from cosim.frontend.onnx.fold import fold, foldable
 from cosim.frontend.onnx.inputs import read_inputs
 from cosim.frontend.onnx.node import Converter, Node
 from cosim.frontend.onnx.table import CONVERTERS
+from cosim.frontend.onnx.write import STATES
 from cosim.graph.graph import Graph
 
 
@@ -57,7 +60,28 @@ def read_onnx(path: str | Path, *, shapes: Mapping[str, Sequence[int]] | None = 
     low.label = ""
     producer = " ".join(part for part in (model.producer_name, model.producer_version) if part)
     origin = f"read from {path.name} (ONNX opset {opset}{', ' + producer if producer else ''})"
-    return low.finish((origin,))
+    return _with_states(low.finish((origin,)), model)
+
+
+def _with_states(graph: Graph, model: ModelProto) -> Graph:
+    """The states that `write_onnx` noted in the metadata, where inputs and outputs still bear them out."""
+    notes = {entry.key: entry.value for entry in model.metadata_props}
+    if STATES not in notes:
+        return graph
+    try:
+        held = json.loads(notes[STATES])
+        states = {str(after): str(before) for after, before in held["states"].items()}
+        outputs = tuple(str(name) for name in held["outputs"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DescriptionError(f"metadata {STATES!r} is damaged: {error}", where=graph.name) from error
+    known_names = set(states) | set(outputs) <= set(graph.outputs) and set(states.values()) <= set(graph.inputs)
+    if not known_names or any(graph.tensors[a].shape != graph.tensors[b].shape for a, b in states.items()):
+        raise DescriptionError(
+            f"metadata {STATES!r} does not fit the model's inputs and outputs",
+            where=graph.name,
+            fix="remove that metadata entry, or write the model again",
+        )
+    return replace(graph, outputs=outputs, states=states)
 
 
 class _Reader:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from collections.abc import Sequence
@@ -15,6 +16,9 @@ from cosim.errors import DescriptionError, UnsupportedError
 from cosim.frontend.onnx.draft import OnnxDraft
 from cosim.frontend.onnx.emit import EMITTERS
 from cosim.graph.graph import Graph
+
+STATES = "cosim.states"
+"""Metadata key: which outputs hold which inputs' next values; ONNX itself has no word for it."""
 
 OLDEST_OPSET = 17
 """LayerNormalization appeared there."""
@@ -70,6 +74,10 @@ def _model(graph: Graph, opset: int) -> ModelProto:
         opset_imports=[helper.make_opsetid("", opset)],
         ir_version=helper.find_min_ir_version_for([helper.make_opsetid("", opset)]),
     )
+    if graph.states:
+        helper.set_model_props(
+            model, {STATES: json.dumps({"states": dict(graph.states), "outputs": list(graph.outputs)}, sort_keys=True)}
+        )
     if model.ByteSize() >= 2**31 - 1:
         raise DescriptionError(
             f"weights of {model.ByteSize()} bytes do not fit one ONNX file",

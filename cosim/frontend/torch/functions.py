@@ -179,10 +179,10 @@ def _layer_norm(op: Op, x: Sequence[Any]) -> Tensor:
     return f.layer_norm(x[0], x[0].shape[op["axis"] % x[0].dim() :], gamma, beta, op["epsilon"])
 
 
-def _rms_norm(op: Op, x: Sequence[Any]) -> Tensor:
-    import torch.nn.functional as f
-
-    return f.rms_norm(x[0], x[0].shape[-1:], x[1], op["epsilon"])
+def _rms_norm(op: Op, x: Sequence[Any]) -> Any:
+    # Spelt out: PyTorch's own rms_norm cannot be exported to ONNX before opset 23.
+    inverse = (x[0].pow(2).mean(-1, keepdim=True) + op["epsilon"]).rsqrt()
+    return x[0] * inverse * x[1]
 
 
 def _batch_norm(*, training: bool) -> Function:
@@ -202,7 +202,8 @@ def _concat(op: Op, x: Sequence[Any]) -> Tensor:
 
 
 def _slice(op: Op, x: Sequence[Any]) -> Any:
-    return x[0][tuple(slice(*bounds) for bounds in zip(op["starts"], op["stops"], op["steps"], strict=True))]
+    bounds = zip(x[0].shape, op["starts"], op["stops"], op["steps"], strict=True)
+    return x[0][tuple(slice(None) if (a, b, c) == (0, n, 1) else slice(a, b, c) for n, a, b, c in bounds)]
 
 
 def _pad(op: Op, x: Sequence[Any]) -> Tensor:

@@ -75,11 +75,17 @@ def formats_refused(op: Op, graph: Graph, formats: tuple[str, ...], operands: in
 
 
 def operand_bytes(op: Op, graph: Graph, tiles: Boxes) -> Counts:
-    """Bytes of all operand boxes of each tile, each element once, shape (tiles,) [byte]."""
+    """Bytes of all operand boxes of each tile, each element once, shape (tiles,) [byte].
+
+    A gather reads only the rows that it copies, not its whole table.
+    """
     space = graph.space(op)
     total = np.zeros(tiles.shape[0], np.int64)
-    for name, access in zip(op.inputs, space.inputs, strict=True):
-        total += box_bytes(access.boxes(tiles), graph.tensors[name].encoding.bits)
+    for position, (name, access) in enumerate(zip(op.inputs, space.inputs, strict=True)):
+        if op.kind.name == "gather" and position == 0:
+            total += output_bytes(op, graph, tiles)
+        else:
+            total += box_bytes(access.boxes(tiles), graph.tensors[name].encoding.bits)
     return total
 
 

@@ -49,7 +49,9 @@ class VectorUnit:
             raise DescriptionError("`operands` must name a memory", where=f"engines.{engine.name}")
 
     def refuses(self, engine: Engine, op: Op, graph: Graph) -> str | None:
-        """Any op whose activations have formats of the engine."""
+        """Any op whose activations have formats of the engine, except look-ups in a table."""
+        if op.kind.name == "gather":
+            return "its table would have to pass through the operand memory as a whole"
         variable = [name for name in op.inputs if name not in graph.constants]
         for name in (*variable, op.output):
             code = graph.tensors[name].encoding.format

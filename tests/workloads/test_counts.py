@@ -1,0 +1,64 @@
+"""Parameters and MACs of the zoo against published and recounted ones, each row with its source."""
+
+from __future__ import annotations
+
+import csv
+from importlib.resources import files
+
+import pytest
+from cosim_workloads import NETWORKS
+from cosim_workloads.counts import folded_parameters, learned_parameters, weight_macs
+
+ROWS = list(csv.DictReader((files("cosim_workloads") / "expected_counts.csv").read_text().splitlines()))
+
+# Networks of the zoo for which no count was published or recounted elsewhere.
+UNLISTED = {"digits_cnn", "mobilenet_v2_140", "stories260k_prefill", "stories15m_prefill"}
+
+# What a row counts -> (parameters, MACs) of the graph counted that way.
+COUNTS = {
+    "all": (learned_parameters, lambda graph: graph.macs),
+    "batch norm folded": (folded_parameters, lambda graph: graph.macs),
+    "without attention products": (learned_parameters, weight_macs),
+}
+
+
+def rounded(value: int, unit: int) -> int:
+    """`value` to a multiple of `unit`, halves up."""
+    return (value + unit // 2) // unit * unit
+
+
+@pytest.mark.parametrize("row", ROWS, ids=[row["model"] for row in ROWS])
+def test_counts(row, graphs):
+    graph = graphs[row["model"]]
+    parameters, macs = COUNTS[row["counts"]]
+    assert rounded(parameters(graph), int(row["params_unit"])) == int(row["params"])
+    if row["macs"]:
+        assert rounded(macs(graph), int(row["macs_unit"])) == int(row["macs"])
+    assert row["source"]
+
+
+def test_every_network_is_counted():
+    assert {row["model"] for row in ROWS} | UNLISTED == set(NETWORKS)
+    assert len({row["model"] for row in ROWS}) == len(ROWS)
+
+
+def test_attention_products_by_formula(graphs):
+    # layers * (scores + mixing) * heads' width * context
+    assert graphs["stories15m_decode"].macs == 15187968 + 6 * 2 * 288 * 256
+    assert graphs["stories260k_decode"].macs == 259328 + 5 * 2 * 64 * 256
+    # prefill: every weight but the output layer's meets 128 tokens, the output layer's meets one
+    output_layer = 32000 * 288
+    assert weight_macs(graphs["stories15m_prefill"]) == 128 * (15187968 - output_layer) + output_layer
+
+
+def test_digits_by_hand(graphs):
+    graph = graphs["digits_cnn"]
+    assert learned_parameters(graph) == 16 * 10 + 32 * 145 + 32 * 289 + 10 * 513
+    assert graph.macs == 64 * (16 * 9 + 32 * 144) + 16 * 32 * 288 + 5120
+
+
+def test_folding_removes_two_numbers_per_channel(graphs):
+    # ResNet's convolutions have no bias: gamma and beta become one bias
+    graph = graphs["resnet18"]
+    channels = sum(graph.tensors[op.output].shape[1] for op in graph.ops if op.kind.name == "batch_norm")
+    assert learned_parameters(graph) - folded_parameters(graph) == channels
