@@ -35,7 +35,7 @@ def njit(function: Function | None = None, **options: Any) -> Any:
     # numba reads the setting while it decorates; other users of numba in this process keep theirs.
     config.CACHE_DIR = str(_cache_folder(chosen, Path(function.__code__.co_filename).parent))
     try:
-        return numba.njit(cache=True, **options)(function)
+        return numba.njit(**{"cache":True, **options})(function)
     except RuntimeError:
         return numba.njit(**options)(function)
     finally:

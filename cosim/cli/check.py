@@ -25,11 +25,12 @@ def check(
 ) -> None:
     """Each op: which engine runs it, whether it falls back to a host, or which hook would add it. Exit 1 if any cannot run."""
     from cosim.cli.screen import show, show_json
+    from cosim.plugin.registry import load_registry
     from cosim.report import check as report
 
     request = Request(network, on, compress, shape, None, settings, batch)
     graph, hardware, assignments = request.assignments()
-    checks = report.check_ops(graph, assignments)
+    checks = report.check_ops(graph, hardware, load_registry()["engine_kinds"], assignments)
     if as_json:
         show_json(report.as_json(checks, graph, hardware))
     else:

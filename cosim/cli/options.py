@@ -24,7 +24,7 @@ Data = Annotated[
 ]
 Weights = Annotated[
     Path | None,
-    typer.Option("--weights", help="Replace the weights by those of a .safetensors file.", metavar="FILE"),
+    typer.Option("--weights", help="Replace the weights by those of a .safetensors or .npz file.", metavar="FILE"),
 ]
 Settings = Annotated[
     list[str] | None,
@@ -41,3 +41,6 @@ Batch = Annotated[int | None, typer.Option("--batch", min=1, help="Samples per i
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of synthetic weights and inputs.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout instead of tables.")]
 Out = Annotated[Path | None, typer.Option("--out", help="Folder for the result: CSV tables and summary.json.", metavar="DIR")]
+Figure = Annotated[
+    Path | None, typer.Option("--figure", help="Draw a picture: .png, .svg or .pdf.", metavar="FILE")
+]

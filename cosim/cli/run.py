@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cosim.cli import options as opt
 from cosim.cli.request import Request
+
+if TYPE_CHECKING:
+    from cosim.result import Result
 
 
 def register(app: typer.Typer) -> None:
@@ -33,6 +37,7 @@ def run(
     seed: opt.Seed = 0,
     trace: Annotated[bool, typer.Option("--trace", help="Write trace.json for https://ui.perfetto.dev too.")] = False,
     timeline: Annotated[bool, typer.Option("--timeline", help="Write timeline.csv too: one row per command.")] = False,
+    figure: opt.Figure = None,
     out: opt.Out = None,
     as_json: opt.AsJson = False,
 ) -> None:
@@ -40,6 +45,7 @@ def run(
     from cosim.cli.screen import show, show_json
     from cosim.result.store import check_target
 
+    write_figure = _figure_writer(figure, "draw_summary")
     request = Request(
         network, on, compress, shape, weights, settings, batch, seed, values, data, execute, mapper, timer
     )
@@ -49,12 +55,15 @@ def run(
     result = request.result()
     if folder is not None:
         result.save(folder, timeline=timeline, trace=trace)
+    write_figure(result)
     if as_json:
         show_json(result.summary)
         return
     from cosim.report.summary import render
 
     show(render(result))
+    if figure is not None:
+        show(f"written to {figure}")
     if folder is not None:
         show(f"written to {folder}" + (": open its trace.json in https://ui.perfetto.dev" if trace else ""))
 
@@ -99,9 +108,7 @@ def memory(
     settings: opt.Settings = None,
     only: Annotated[str | None, typer.Option("--only", help="Show one memory.", metavar="MEMORY")] = None,
     out: Annotated[Path | None, typer.Option("--out", help="Write the plan as JSON.", metavar="FILE")] = None,
-    figure: Annotated[
-        Path | None, typer.Option("--figure", help="Draw the plan: .png, .svg or .pdf.", metavar="FILE")
-    ] = None,
+    figure: opt.Figure = None,
     as_json: opt.AsJson = False,
 ) -> None:
     """The memory plan: what each memory holds over time, its peak, and who is there at the peak."""
@@ -109,22 +116,31 @@ def memory(
     from cosim.report import memory as report
     from cosim.result.store import check_file, to_json, write_file
 
-    targets = [path for path in (out, figure) if path is not None]
-    for path in targets:
-        check_file(path)
+    write_figure = _figure_writer(figure, "draw_memory")
+    if out is not None:
+        check_file(out)
     result = Request(network, on, compress, shape, None, settings, batch, mapper=mapper).result()
     report.check_memory(result, only)
     if out is not None:
         text = to_json(report.as_json(result)) + "\n"
         write_file(out, lambda path: path.write_text(text, "utf-8", newline="\n"))
-    if figure is not None:
-        from cosim.report.figure import draw_memory
-
-        write_file(figure, lambda path: draw_memory(result, path))
+    write_figure(result)
     if as_json:
         show_json(report.as_json(result))
         return
-    show(report.render(result, only=only), *(f"written to {path}" for path in targets))
+    show(report.render(result, only=only), *(f"written to {path}" for path in (out, figure) if path is not None))
+
+
+def _figure_writer(path: Path | None, name: str) -> Callable[[Result], None]:
+    """What draws a figure of a result to `path`, or does nothing; a path that cannot be is refused at once."""
+    if path is None:
+        return lambda result: None
+    from cosim.report import figure
+    from cosim.result.store import check_file, write_file
+
+    figure.check_suffix(path)
+    check_file(path)
+    return lambda result: write_file(path, lambda temporary: getattr(figure, name)(result, temporary))
 
 
 def _default_folder(network: str, on: str) -> Path:

@@ -142,7 +142,9 @@ def _top(metric: str, outputs: list[Array], truth: Array) -> tuple[Interval, Int
         raise unknown("metric", metric, ranks)
     classes = int(np.prod(outputs[0].shape[1:]))
     if truth.ndim != 1 or not np.issubdtype(truth.dtype, np.integer) or truth.min() < 0 or truth.max() >= classes:
-        raise DescriptionError("targets are not labels", where="dataset", allowed=f"integers (n,) from 0 to {classes - 1}")
+        raise DescriptionError(
+            "targets are not labels", where="dataset", allowed=f"integers (n,) from 0 to {classes - 1}"
+        )
     before, after = (correct(scores, truth, ranks[metric]) for scores in outputs)
     values = float(before.mean()), float(after.mean())
     return values, wilson(int(after.sum()), len(after)), paired(before, after)
@@ -171,7 +173,9 @@ def _arrays(dataset: tuple[ArrayLike, ArrayLike] | Path | str) -> tuple[Array, A
     else:
         x, y = np.asarray(dataset[0]), np.asarray(dataset[1])
     if len(x) != len(y):
-        raise DescriptionError(f"has {len(x)} inputs and {len(y)} targets", where="dataset", allowed="one target per input")
+        raise DescriptionError(
+            f"has {len(x)} inputs and {len(y)} targets", where="dataset", allowed="one target per input"
+        )
     return x, y
 
 

@@ -104,9 +104,7 @@ def _assigned(roles: Roles) -> Graph:
     return replace(result, provenance=(*graph.provenance, "int8: formats assigned, not calibrated"))
 
 
-def _calibrated(
-    roles: Roles, runs: Sequence[Mapping[str, Array]], method: str, symmetric: bool, line: str
-) -> Graph:
+def _calibrated(roles: Roles, runs: Sequence[Mapping[str, Array]], method: str, symmetric: bool, line: str) -> Graph:
     graph = roles.graph
     real = {name: finite(constant, name) for name, constant in graph.constants.items() if _is_real(graph, name)}
     stored: dict[str, Constant] = {

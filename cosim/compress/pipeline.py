@@ -124,7 +124,9 @@ def parse(spec: str | Sequence[str]) -> list[tuple[str, dict[str, str]]]:
         for text in pairs:
             key, sign, value = (part.strip() for part in text.partition("="))
             if not (key and sign and value):
-                raise DescriptionError(f"option {text!r} has no value", where=f"compression {step!r}", allowed="key=value")
+                raise DescriptionError(
+                    f"option {text!r} has no value", where=f"compression {step!r}", allowed="key=value"
+                )
             if key in options:
                 raise DescriptionError(f"option {key!r} is given twice", where=f"compression {step!r}")
             options[key] = value

@@ -1,7 +1,7 @@
 """Ranges of activations seen while a float graph runs on samples, and the methods that choose what to clip.
 
-Methods: ``minmax`` covers everything; ``percentile`` leaves out 0.01 % of the values; ``mse`` and ``entropy`` shrink
-the range to the fraction with the least squared error or the least divergence of histograms.
+Methods: ``minmax`` covers everything; ``percentile`` leaves out 0.01 % of the values; ``mse`` and ``entropy`` move
+the ends to where the squared error, or the divergence of histograms, is least.
 Sources: Krishnamoorthi, doi:10.48550/arXiv.1806.08342 (minmax); Nagel et al., doi:10.48550/arXiv.2106.08295
 (mse); Kullback and Leibler, doi:10.1214/aoms/1177729694 (entropy).
 """
@@ -9,7 +9,7 @@ Sources: Krishnamoorthi, doi:10.48550/arXiv.1806.08342 (minmax); Nagel et al., d
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ from cosim.graph.graph import Graph
 BINS = 2048
 LEVELS = 256
 PERCENTILE = 0.9999
-FRACTIONS = np.linspace(0.3, 1.0, 71)
+FRACTIONS = np.linspace(0.02, 1.0, 50).tolist()
 
 Histogram = NDArray[np.float64]
 
@@ -81,13 +81,21 @@ def percentile(histogram: Histogram, seen: Range) -> Range:
 
 
 def _shrunk(score: Callable[[Histogram, NDArray[np.float64], Range], float]) -> Callable[[Histogram, Range], Range]:
+    """The range whose ends are moved towards zero, one after the other, to where `score` is least."""
+
     def choose(histogram: Histogram, seen: Range) -> Range:
         edges = np.linspace(seen.low, seen.high, BINS + 1)
         centres = (edges[1:] + edges[:-1]) / 2
-        candidates = [Range(seen.low * fraction, seen.high * fraction) for fraction in FRACTIONS]
-        scores = [score(histogram, centres, candidate) for candidate in candidates]
-        # Of equal scores the widest range wins.
-        return candidates[len(scores) - 1 - int(np.argmin(scores[::-1]))]
+        kept = seen
+        for end in ("high", "low", "high"):
+            extreme = getattr(seen, end)
+            if (extreme <= 0) == (end == "high"):
+                continue  # an end on the other side of zero is not a range's: 0 is always covered
+            candidates = [replace(kept, **{end: extreme * fraction}) for fraction in FRACTIONS]
+            scores = [score(histogram, centres, candidate) for candidate in candidates]
+            # Of equal scores the widest range wins.
+            kept = candidates[len(scores) - 1 - int(np.argmin(scores[::-1]))]
+        return kept
 
     return choose
 
@@ -110,13 +118,17 @@ def _divergence(histogram: Histogram, centres: NDArray[np.float64], kept: Range)
     # Clipped values land on the ends and keep nothing of their own place: they are moved before comparing.
     inside = (centres >= kept.low) & (centres <= kept.high)
     clipped = np.where(inside, histogram, 0.0)
+    if not inside.any():
+        return float("inf")
     first, last = np.flatnonzero(inside)[[0, -1]]
     clipped[first] += histogram[:first].sum()
     clipped[last] += histogram[last + 1 :].sum()
     filled = inside & (histogram > 0)
-    counts = np.bincount(level[filled], clipped[filled] * 0 + histogram[filled], LEVELS)
+    counts = np.bincount(level[filled], histogram[filled], LEVELS)
     places = np.bincount(level[filled], minlength=LEVELS)
     spread = np.where(filled, (counts / np.maximum(places, 1))[level], 0.0)
+    if not spread.any():
+        return float("inf")
     p, q = clipped / clipped.sum(), spread / spread.sum()
     both = p > 0
     return float((p[both] * np.log(p[both] / np.maximum(q[both], 1e-12))).sum())

@@ -12,7 +12,17 @@ WEIGHT, BIAS, PARAMETER, VALUE = "weight", "bias", "parameter", "value"
 
 _CHANNELS = {"conv2d": 0, "linear": 0, "conv_transpose2d": 1}
 _NORMALIZATIONS = {"layer_norm", "rms_norm", "batch_norm"}
-_MOVING = {"reshape", "transpose", "slice", "max_pool2d", "broadcast_to", "resize", "identity", "reduce_max", "reduce_min"}
+_MOVING = {
+    "reshape",
+    "transpose",
+    "slice",
+    "max_pool2d",
+    "broadcast_to",
+    "resize",
+    "identity",
+    "reduce_max",
+    "reduce_min",
+}
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,9 @@ from cosim.execute.call import Array
 from cosim.graph.graph import Graph
 
 
-def samples_of(graph: Graph, data: Mapping[str, ArrayLike] | ArrayLike, most: int | None = None) -> list[dict[str, Array]]:
+def samples_of(
+    graph: Graph, data: Mapping[str, ArrayLike] | ArrayLike, most: int | None = None
+) -> list[dict[str, Array]]:
     """Sets of inputs, at most `most` of them.
 
     Parameters
@@ -89,5 +91,7 @@ def _cut(array: Array, shape: tuple[int, ...], name: str) -> list[Array]:
     if array.ndim == len(shape) and array.shape[1:] == shape[1:]:
         return [array[i : i + shape[0]] for i in range(0, len(array) - shape[0] + 1, shape[0])]
     raise DescriptionError(
-        f"has shape {array.shape}", where=f"data for input {name!r}", allowed=f"(n, {str(shape[1:])[1:]} or (n, {str(shape)[1:]}"
+        f"has shape {array.shape}",
+        where=f"data for input {name!r}",
+        allowed=f"(n, {str(shape[1:])[1:]} or (n, {str(shape)[1:]}",
     )

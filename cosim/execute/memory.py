@@ -109,9 +109,7 @@ class Memory:
             raise SimulationError(message)
         box = self.program.boxes.box(int(table.box[buffer]))
         shape = tuple((box[:, 1] - box[:, 0]).tolist())
-        layout = Layout(
-            name, int(table.memory[buffer]), int(table.address[buffer]), box, shape, dtype, bits, content
-        )
+        layout = Layout(name, int(table.memory[buffer]), int(table.address[buffer]), box, shape, dtype, bits, content)
         if layout.n_bytes > int(table.capacity[buffer]):
             message = f"buffer {buffer} of {name!r} holds {layout.n_bytes} bytes, {table.capacity[buffer]} are reserved"
             raise SimulationError(message)

@@ -188,7 +188,9 @@ class _Run:
             buffer = reads[position]
             if buffer < 0:
                 if not tiles.is_empty(row, position):
-                    message = f"names no buffer for input {name!r}, of which it needs {tiles.boxes[position][row].tolist()}"
+                    message = (
+                        f"names no buffer for input {name!r}, of which it needs {tiles.boxes[position][row].tolist()}"
+                    )
                     raise SimulationError(message, where=f"{where}, op {tiles.op.name}")
                 operands.append(None)
                 continue

@@ -89,9 +89,7 @@ def _commands(program: Program) -> dict[str, NDArray[np.int64]]:
     """Compute commands of each op, ascending."""
     order = np.argsort(program.op, kind="stable")
     starts = np.searchsorted(program.op[order], np.arange(len(program.ops) + 1))
-    return {
-        name: order[starts[i] : starts[i + 1]] for i, name in enumerate(program.ops) if starts[i + 1] > starts[i]
-    }
+    return {name: order[starts[i] : starts[i + 1]] for i, name in enumerate(program.ops) if starts[i + 1] > starts[i]}
 
 
 def _in_order(

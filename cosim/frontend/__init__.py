@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cosim.frontend.load import load
+    from cosim.frontend.files import load
     from cosim.frontend.onnx import read_onnx, write_onnx
     from cosim.frontend.torch import read_torch, to_torch, weights_of
     from cosim.frontend.weights import read_weights
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["load", "read_onnx", "read_torch", "read_weights", "to_torch", "weights_of", "write_onnx"]
 
 _HOME = {
-    "load": "cosim.frontend.load",
+    "load": "cosim.frontend.files",
     "read_onnx": "cosim.frontend.onnx",
     "read_torch": "cosim.frontend.torch",
     "read_weights": "cosim.frontend.weights",

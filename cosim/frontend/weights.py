@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from cosim.errors import DescriptionError, UnsupportedError, unknown
-from cosim.frontend.load import PICKLED
+from cosim.frontend.files import PICKLED
 from cosim.frontend.lowering import Array
 
 SUFFIXES = (".npz", ".safetensors")

@@ -117,6 +117,6 @@ def _occupy(
             for queue in range(lives.known.shape[1]):
                 wrong = wrong or lives.reached[earlier, queue] > lives.known[buffer, queue]
             if wrong and n < faults.shape[0]:
-                faults[n] = earlier, buffer
+                faults[n, 0], faults[n, 1] = earlier, buffer
                 n += 1
     return n

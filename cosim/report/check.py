@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cosim.graph.graph import Graph
+from cosim.graph.op import Op
 from cosim.hardware.hardware import Hardware
 from cosim.mapping.assignment import Assignment
+from cosim.plugin.protocols import EngineKind
 
 if TYPE_CHECKING:
     from rich.console import Group
 
 MAPPED, FALLBACK, UNSUPPORTED, VIEW = "mapped", "host fallback", "unsupported", "view"
+ORDER = (MAPPED, FALLBACK, UNSUPPORTED, VIEW)
 HOOK = "cosim_engine_kinds"
+FS_PER_MS = 1e12
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,8 @@ class OpCheck:
         ``"mapped"``, ``"host fallback"`` (runs, at the host's cost), ``"unsupported"`` or ``"view"`` (no work).
     engine
         Who runs it, empty for none.
+    bound_ms
+        Least time that its engine takes for it, whatever the tiling [ms].
     reasons
         Why other engines refused.
     """
@@ -36,22 +43,30 @@ class OpCheck:
     status: str
     engine: str
     macs: int
+    bound_ms: float | None
     reasons: tuple[str, ...]
 
 
-def check_ops(graph: Graph, assignments: tuple[Assignment, ...]) -> tuple[OpCheck, ...]:
+def check_ops(
+    graph: Graph, hardware: Hardware, kinds: Mapping[str, EngineKind], assignments: tuple[Assignment, ...]
+) -> tuple[OpCheck, ...]:
     """One verdict per op, in the order of the graph."""
     found = {assignment.op.name: assignment for assignment in assignments}
-    return tuple(_verdict(op.name, op.kind.name, graph.space(op).macs, found.get(op.name)) for op in graph.ops)
+    return tuple(_verdict(op, graph, hardware, kinds, found.get(op.name)) for op in graph.ops)
 
 
-def _verdict(op: str, kind: str, macs: int, assignment: Assignment | None) -> OpCheck:
+def _verdict(
+    op: Op, graph: Graph, hardware: Hardware, kinds: Mapping[str, EngineKind], assignment: Assignment | None
+) -> OpCheck:
+    macs = graph.space(op).macs
     if assignment is None:
-        return OpCheck(op, kind, VIEW, "", macs, ())
-    if assignment.engine is None:
-        return OpCheck(op, kind, UNSUPPORTED, "", macs, assignment.refusals)
+        return OpCheck(op.name, op.kind.name, VIEW, "", macs, None, ())
+    engine = assignment.engine
+    if engine is None:
+        return OpCheck(op.name, op.kind.name, UNSUPPORTED, "", macs, None, assignment.refusals)
     status = FALLBACK if assignment.is_fallback else MAPPED
-    return OpCheck(op, kind, status, assignment.engine.name, macs, assignment.refusals)
+    bound = kinds[engine.kind].bound(engine, op, graph) * hardware.clocks[engine.clock].period_fs / FS_PER_MS
+    return OpCheck(op.name, op.kind.name, status, engine.name, macs, bound, assignment.refusals)
 
 
 def as_json(checks: tuple[OpCheck, ...], graph: Graph, hardware: Hardware) -> dict[str, Any]:
@@ -87,29 +102,34 @@ def render(checks: tuple[OpCheck, ...], graph: Graph, hardware: Hardware) -> Gro
         )
     else:
         parts.append(Text(f"every op of {graph.name} runs on {hardware.name}"))
-    return Group(*parts)
+    return Group(*(line for part in parts for line in (part, "")))
 
 
 def _by_engine(checks: tuple[OpCheck, ...], graph: Graph, hardware: Hardware) -> Any:
     from cosim.report.grid import grid
-    from cosim.report.quantity import count, share
+    from cosim.report.quantity import count, duration, share
 
     total = graph.macs
-    out = grid(f"{graph.name} on {hardware.name}", ["runs on", "status", "#ops", "#MACs", "#of MACs", "~kinds of op"])
-    for engine, status in dict.fromkeys((check.engine, check.status) for check in checks):
+    out = grid(f"{graph.name} on {hardware.name}", ["runs on", "status", "#ops", "#MACs", "#of MACs", "#at least", "~kinds of op"])
+    groups = dict.fromkeys((check.engine, check.status) for check in checks)
+    for engine, status in sorted(groups, key=lambda group: ORDER.index(group[1])):
         group = [check for check in checks if (check.engine, check.status) == (engine, status)]
         macs = sum(check.macs for check in group)
         kinds = Counter(check.kind for check in group)
         names = ", ".join(f"{kind} {n}" if n > 1 else kind for kind, n in kinds.most_common())
-        out.add_row(engine or "-", status, str(len(group)), count(macs), share(macs, total), names)
+        time = duration(sum(check.bound_ms or 0.0 for check in group)) if engine else ""
+        out.add_row(engine or "-", status, str(len(group)), count(macs), share(macs, total), time, names)
     return out
 
 
 def _odd(checks: list[OpCheck]) -> Any:
     from cosim.report.grid import grid
+    from cosim.report.quantity import duration
 
-    out = grid("not on a preferred engine", ["op", "kind", "status", "~why"])
+    out = grid("not on a preferred engine", ["op", "kind", "status", "#at least", "~why"])
     for check in checks:
         reasons = "; ".join(check.reasons)
-        out.add_row(check.op, check.kind, check.status + (f" ({check.engine})" if check.engine else ""), reasons)
+        status = check.status + (f" ({check.engine})" if check.engine else "")
+        time = "" if check.bound_ms is None else duration(check.bound_ms)
+        out.add_row(check.op, check.kind, status, time, reasons)
     return out

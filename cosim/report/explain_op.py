@@ -79,6 +79,8 @@ def _operands(result: Result, row: dict[str, Any]) -> Any:
     tensors = {tensor["tensor"]: tensor for tensor in rows(result.table("tensors"))}
     placed: dict[str, list[str]] = {}
     for place in rows(result.table("placements")):
+        if place["role"] == "sums" and place["what"].partition("/")[0] != row["output"]:
+            continue  # partial sums are there only while the op that makes them runs
         placed.setdefault(place["what"].partition("/")[0], []).append(f"{place['memory']} {place['address_bytes']:#x}")
     out = grid("operands", ["", "tensor", "shape", "format", "#bytes", "part", "~where"])
     names = [("input", name) for name in row["inputs"].split()] + [("output", row["output"])]

@@ -9,7 +9,7 @@ from cosim.jit import njit
 
 # Nothing here allocates, so arrays need no reference counts: counting them would cost more than the work itself.
 kernel = partial(njit, _nrt=False)
-inline = partial(njit, _nrt=False, forceinline=True)
+inline = partial(njit, _nrt=False, forceinline=True, cache=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 
 @inline

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cosim.timing.kernel import inline, kernel, set_due
+from cosim.timing.kernel import inline, set_due
 from cosim.timing.state import IN_UNIT, NEVER
 
 
@@ -45,7 +45,7 @@ def park(s: Any, q: int, r: int) -> None:
     set_due(s.agenda, len(s.queues) + r, resource.held_until)
 
 
-@kernel
+@inline
 def unpark(s: Any, q: int) -> None:
     """Take a request from the list of the resource it is parked on."""
     row = s.queues[q]
@@ -78,7 +78,7 @@ def try_path(p: Any, s: Any, q: int, now: int, tried: int, n_candidates: int) ->
     return worst, n_candidates
 
 
-@kernel
+@inline
 def _interrupt(p: Any, s: Any, runner: int, rival: int, now: int) -> bool:
     """Cut a transfer that was scheduled to its end down to its unit in progress; whether it must ask again now."""
     row = s.queues[runner]

@@ -138,9 +138,27 @@ CASES = {
     "elu": ("elu", [(4, 6)], {"alpha": 0.7}),
     **{
         name: (name, [(3, 5, 4)], {})
-        for name in (
-            "relu relu6 hard_swish hard_sigmoid silu sigmoid tanh exp log sqrt rsqrt neg abs erf reciprocal identity "
-            "softplus quantize dequantize requantize"
-        ).split()
+        for name in [
+            "relu",
+            "relu6",
+            "hard_swish",
+            "hard_sigmoid",
+            "silu",
+            "sigmoid",
+            "tanh",
+            "exp",
+            "log",
+            "sqrt",
+            "rsqrt",
+            "neg",
+            "abs",
+            "erf",
+            "reciprocal",
+            "identity",
+            "softplus",
+            "quantize",
+            "dequantize",
+            "requantize",
+        ]
     },
 }

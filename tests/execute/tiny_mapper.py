@@ -71,7 +71,9 @@ class TinyMapper:
         for number, op in enumerate(self.graph.ops):
             if op.kind.is_view:
                 source = self.home[op.inputs[0]]
-                self.home[op.output] = self.place(op.output, self.whole(self.graph.tensors[op.output]), DRAM, root=source)
+                self.home[op.output] = self.place(
+                    op.output, self.whole(self.graph.tensors[op.output]), DRAM, root=source
+                )
                 self.written[op.output] = self.written[op.inputs[0]]
             else:
                 self.home[op.output] = self.place(op.output, self.whole(self.graph.tensors[op.output]), DRAM)
@@ -96,8 +98,15 @@ class TinyMapper:
             address = slot * self.slot_bytes
         row = int(
             self.draft.add_buffers(
-                memory=memory, address=address, capacity=n_bytes, tensor=self.index[name],
-                box=self.draft.add_boxes(box[None]), bits=bits, content=int(content), root=root, preloaded=preloaded,
+                memory=memory,
+                address=address,
+                capacity=n_bytes,
+                tensor=self.index[name],
+                box=self.draft.add_boxes(box[None]),
+                bits=bits,
+                content=int(content),
+                root=root,
+                preloaded=preloaded,
             )[0]
         )
         self.addresses[row] = address
@@ -114,9 +123,19 @@ class TinyMapper:
     def command(self, queue, op, tensor, box, flags, write, reads, after):
         number = int(
             self.draft.add_commands(
-                reads=np.array(reads), read_counts=np.array([len(reads)]), actions=np.zeros((1, 0), np.int64),
-                queue=queue, op=op, tensor=self.index[tensor], box=self.draft.add_boxes(box[None]), flags=flags,
-                write=write, cycles=int(self.rng.integers(1, 9)), serial_cycles=0, n_bytes=0, path=-1,
+                reads=np.array(reads),
+                read_counts=np.array([len(reads)]),
+                actions=np.zeros((1, 0), np.int64),
+                queue=queue,
+                op=op,
+                tensor=self.index[tensor],
+                box=self.draft.add_boxes(box[None]),
+                flags=flags,
+                write=write,
+                cycles=int(self.rng.integers(1, 9)),
+                serial_cycles=0,
+                n_bytes=0,
+                path=-1,
             )[0]
         )
         if after:

@@ -10,7 +10,7 @@ from onnx.reference import ReferenceEvaluator
 
 from cosim.frontend import read_onnx
 from cosim.frontend.onnx.table import CONVERTERS
-from tests.frontend.run import by_cosim, model
+from tests.frontend.run import by_cosim, by_onnxruntime, model
 
 G = np.random.default_rng(7)
 
@@ -82,7 +82,7 @@ CASES = [
     ("Swish", 24, [X], [], {"alpha": 1.5}),
     ("Clip", 17, [X], [np.float32(-0.5).reshape(()), np.float32(0.5).reshape(())], {}),
     ("Clip", 17, [X], [None, np.float32(0.5).reshape(())], {}),
-    ("Clip", 6, [X], [], {"min": 0.0, "max": 6.0}),
+    ("Clip", 10, [X], [], {"min": 0.0, "max": 6.0}),
     ("Softmax", 17, [X], [], {"axis": 1}),
     ("LogSoftmax", 17, [X], [], {}),
     ("LayerNormalization", 17, [X], [f(8, 9), f(8, 9)], {"axis": 2, "epsilon": 1e-3}),
@@ -180,7 +180,7 @@ def test_operator_equals_reference(case, tmp_path):
     path = tmp_path / "m.onnx"
     onnx.save(proto, path)
     feeds = {f"x{position}": array for position, array in enumerate(arrays)}
-    expected = _expected(case, proto, feeds, constants)
+    expected = _expected(case, path, proto, feeds, constants)
     graph = read_onnx(path)
     assert graph.inputs == tuple(feeds)
     assert graph.outputs == tuple(info.name for info in proto.graph.output)
@@ -189,15 +189,14 @@ def test_operator_equals_reference(case, tmp_path):
         np.testing.assert_allclose(ours, theirs, rtol=2e-4, atol=2e-5)
 
 
-def _expected(case, proto, feeds, constants):
+def _expected(case, path, proto, feeds, constants):
     """The reference evaluator, or its stand-in where it lacks or mistakes an operator."""
     kind, _, arrays, _, attributes, *_ = case
     if kind == "LSTM":
         return _lstm(arrays[0], constants, attributes, len(proto.graph.output))
-    if kind == "GRU" and not attributes.get("linear_before_reset"):
-        pytest.importorskip("onnxruntime")
-    if kind in STAND_INS:
-        return [STAND_INS[kind](*arrays, *constants.values())]
+    if (kind == "ConvTranspose" and "group" in attributes) or (kind == "LpNormalization" and attributes["p"] == 1):
+        pytest.importorskip("onnxruntime")  # the reference evaluator fails on the first and forgets |x| in the second
+        return by_onnxruntime(path, list(feeds.values()))
     return ReferenceEvaluator(proto).run(None, feeds)
 
 
@@ -224,9 +223,6 @@ def _lstm(x, constants, attributes, outputs):
         hs.append(h)
         cs.append(c)
     return [np.stack(ys, 1), np.stack(hs), np.stack(cs)][:outputs]
-
-
-STAND_INS = {}
 
 
 def test_every_converter_has_a_case():

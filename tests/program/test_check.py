@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cosim.errors import SimulationError
-from cosim.program import BufferTable, Content, Flag, check, findings
+from cosim.program import Flag, check, findings
 
 
 def two_matmuls(toys, **options):
@@ -103,9 +101,6 @@ def final(program) -> int:
     return first((program.op >= 0) & (program.flags & Flag.PARTIAL == 0))
 
 
-# --- memory
-
-
 def test_a_buffer_shifted_into_its_neighbour_is_found(toys):
     """Each slot of the rings, moved by one byte towards the slot that is filled while it is still read."""
     graph, mapper = two_matmuls(toys)
@@ -159,67 +154,6 @@ def test_a_preloaded_buffer_is_there_from_the_start(toys):
     only(findings(moved, graph), f"buffer {slot} ", "is placed over", "w2")
 
 
-# --- boxes
-
-
-def test_a_halo_that_is_one_short_is_found(toys):
-    graph = toys.graph_of((4, 12), (toys.CONV, (4, 4, 3)))
-    program = toys.map_chain(graph, {"op1": (4, 4, 4, 3)}).program()
-    move = first((program.op < 0) & (program.tensor == 0) & (program.position == 2))
-    box = program.boxes.box(int(program.box[move]))
-    assert box.tolist() == [[0, 4], [3, 9]]
-    box[1, 1] -= 1
-    narrow = toys.with_box(program, move, box)
-    only(findings(narrow, graph), "op1", "t0[0:4, 3:9]", "not written before")
-    both = toys.changed(narrow, buffers__box=(int(program.write[move]), int(narrow.box[move])))
-    only(findings(both, graph), "op1", "input 0 must contain t0[0:4, 3:9]")
-
-
-def test_swapped_tiles_are_found(toys):
-    graph, mapper = two_matmuls(toys)
-    program = mapper.program()
-    computes = np.flatnonzero(program.op == 0)
-    for other in computes[1:].tolist():
-        box = program.box.copy()
-        box[[computes[0], other]] = box[[other, computes[0]]]
-        only(findings(replace(program, box=box), graph), f"command {computes[0]}")
-
-
-def test_swapped_moves_are_found(toys):
-    graph, mapper = two_matmuls(toys)
-    program = mapper.program()
-    moves = np.flatnonzero((program.op < 0) & (program.tensor == 0))
-    box = program.box.copy()
-    box[moves[:2]] = box[moves[1::-1]]
-    only(findings(replace(program, box=box), graph), f"command {moves[0]}", "destination must contain")
-
-
-def test_a_move_into_another_tensors_buffer_is_found(toys):
-    graph, mapper = two_matmuls(toys)
-    program = mapper.program()
-    only(findings(toys.changed(program, write=(0, int(program.write[1]))), graph), "command 0", "destination", "t0")
-
-
-def test_reading_the_wrong_slot_is_found(toys):
-    graph, mapper = two_matmuls(toys)
-    program = mapper.program()
-    for command in np.flatnonzero(program.op == 0).tolist():
-        read = int(program.read_offset[command])
-        for other in set(program.read_buffer[program.read_offset[:-1][program.op == 0]].tolist()):
-            if other != program.read_buffer[read]:
-                assert findings(toys.changed(program, read_buffer=(read, other)), graph)
-
-
-def test_a_missing_read_is_found(toys):
-    graph, mapper = two_matmuls(toys)
-    program = mapper.program()
-    read = int(program.read_offset[first(program.op == 0)])
-    only(findings(toys.changed(program, read_buffer=(read, -1)), graph), "no buffer for input 0, t0")
-
-
-# --- coverage
-
-
 def test_a_missing_tile_names_the_op_and_the_box(toys):
     graph, mapper = two_matmuls(toys)
     program = mapper.program()
@@ -246,86 +180,11 @@ def test_an_op_without_commands_is_found(toys):
     only(lines, "output t3", "no buffer holds all of it")
 
 
-# --- sums
-
-
 @pytest.mark.parametrize("flag", [Flag.ACCUMULATE, Flag.PARTIAL])
 def test_a_flipped_flag_is_found(toys, case, flag):
     graph, program = case
     for command in np.flatnonzero(program.op >= 0).tolist():
         assert findings(toys.changed(program, flags=(command, int(program.flags[command]) ^ flag)), graph)
-
-
-def test_a_sum_that_starts_again_is_incomplete(toys):
-    """Three parts of a reduction, of which the second forgets the first."""
-    graph = toys.graph_of((2, 6), (toys.MATMUL, (6, 2)))
-    mapper = toys.map_chain(graph, {"op1": (2, 2, 2)})
-    program = mapper.program()
-    middle = first(program.flags == Flag.ACCUMULATE | Flag.PARTIAL)
-    last = int(program.read_offset[middle + 1]) - 1
-    offset = program.read_offset.copy()
-    offset[middle + 1 :] -= 1
-    broken = replace(program, read_offset=offset, read_buffer=np.delete(program.read_buffer, last))
-    broken = toys.changed(broken, flags=(middle, int(Flag.PARTIAL)))
-    assert findings(broken, graph) == [
-        f"command {final(program)} (mac[2], op1[0:2, 0:2, 4:6]+=): finishes a sum of 4 of 6 points"
-    ]
-
-
-def test_sums_may_be_spilled_and_fetched(toys):
-    """Partial sums leave for DRAM and come back into another buffer."""
-    graph = toys.graph_of((2, 4), (toys.MATMUL, (4, 2)))
-    _, program = spilled(toys, graph)
-    assert findings(program, graph) == []
-    assert all(findings(toys.weaken(program, w), graph) for w in range(len(program.wait_count)))
-    fetch = first((program.op < 0) & (program.buffers.content[program.write] == Content.ACCUMULATORS)) + 1
-    codes = toys.changed(program, buffers__content=(int(program.write[fetch]), int(Content.CODES)))
-    assert findings(codes, graph)
-
-
-def spilled(toys, graph):
-    op, mapper = graph.ops[0], toys.Mapper(graph)
-    whole = [(0, 2), (0, 2)]
-    x, w = (mapper.buffer(n, b, toys.SRAM, a) for n, b, a in (("t0", [(0, 2), (0, 4)], 0), ("w1", [(0, 4), (0, 2)], 8)))
-    mapper.move(toys.LOAD, mapper.home["t0"], x, [(0, 2), (0, 4)])
-    mapper.move(toys.LOAD, mapper.home["w1"], w, [(0, 4), (0, 2)])
-    sums, back = (mapper.buffer("t1", whole, toys.SRAM, a, content=Content.ACCUMULATORS) for a in (16, 32))
-    away = mapper.buffer("t1", whole, toys.DRAM, 1000, content=Content.ACCUMULATORS)
-    mapper.compute(toys.MAC, op, [*whole, (0, 2)], [x, w], sums, Flag.PARTIAL)
-    mapper.move(toys.STORE, sums, away, whole)
-    mapper.move(toys.LOAD, away, back, whole)
-    home = mapper.in_dram("t1")
-    out = mapper.buffer("t1", whole, toys.SRAM, 16)
-    mapper.compute(toys.MAC2, op, [*whole, (2, 4)], [x, w], out, Flag.ACCUMULATE, back)
-    mapper.move(toys.STORE, out, home, whole)
-    return mapper, mapper.program()
-
-
-def test_sums_rewritten_under_a_reader_are_found(toys):
-    """A chain that goes on in another queue while the old sums are still being stored."""
-    graph = toys.graph_of((2, 4), (toys.MATMUL, (4, 2)))
-    op, mapper = graph.ops[0], toys.Mapper(graph)
-    whole = [(0, 2), (0, 2)]
-    x, w = (mapper.buffer(n, b, toys.SRAM, a) for n, b, a in (("t0", [(0, 2), (0, 4)], 0), ("w1", [(0, 4), (0, 2)], 8)))
-    mapper.move(toys.LOAD, mapper.home["t0"], x, [(0, 2), (0, 4)])
-    mapper.move(toys.LOAD, mapper.home["w1"], w, [(0, 4), (0, 2)])
-    sums = mapper.buffer("t1", whole, toys.SRAM, 16, content=Content.ACCUMULATORS)
-    copy = mapper.buffer("t1", whole, toys.DRAM, 1000, content=Content.ACCUMULATORS)
-    out, home = mapper.buffer("t1", whole, toys.SRAM, 32), mapper.in_dram("t1")
-    mapper.compute(toys.MAC, op, [*whole, (0, 1)], [x, w], sums, Flag.PARTIAL)
-    mapper.move(toys.STORE, sums, copy, whole)
-    mapper.compute(toys.MAC, op, [*whole, (1, 2)], [x, w], sums, Flag.PARTIAL | Flag.ACCUMULATE, sums)
-    mapper.compute(toys.MAC, op, [*whole, (2, 4)], [x, w], out, Flag.ACCUMULATE, sums)
-    mapper.move(toys.STORE, out, home, whole)
-    program = mapper.program()
-    assert findings(program, graph) == []
-    assert program.waits(4) == [(toys.STORE, 1)]
-    only(
-        findings(toys.weaken(program, int(program.wait_offset[4])), graph), "mac[1]", "store[0]", "reads what was there"
-    )
-
-
-# --- order
 
 
 def test_a_deadlock_names_the_ring(toys):
@@ -353,157 +212,3 @@ def test_a_wait_for_a_larger_id_is_found_even_if_it_ends(toys):
     program = mapper.program()
     later = toys.changed(program, wait_count=(0, int(program.wait_count[0]) + 1))
     only(findings(later, graph), "which has a larger id")
-
-
-# --- indices, names, outputs
-
-
-@pytest.mark.parametrize(
-    "column", ["queue", "service", "op", "tensor", "box", "write", "wait_queue", "read_buffer", "buffers__root"]
-)
-@pytest.mark.parametrize("value", [-3, 32_000])
-def test_an_index_out_of_range_is_found(toys, column, value):
-    graph, mapper = two_matmuls(toys)
-    only(findings(toys.changed(mapper.program(), **{column: (4, value)}), graph), str(value), "allowed")
-
-
-@pytest.mark.parametrize("count", [0, -1, 30_000])
-def test_a_wait_for_commands_that_do_not_exist_is_found(toys, count):
-    graph, mapper = two_matmuls(toys)
-    only(findings(toys.changed(mapper.program(), wait_count=(0, count)), graph), f"waits for {count}")
-
-
-def test_a_program_of_another_graph_is_refused(toys):
-    _, mapper = two_matmuls(toys)
-    other = toys.graph_of((8, 12), (toys.MATMUL, (12, 8)))
-    only(findings(mapper.program(), other), "'op2' is not in graph")
-
-
-def test_findings_are_bounded(toys):
-    graph, mapper = two_matmuls(toys)
-    program = mapper.program()
-    nothing = replace(program, wait_offset=np.zeros_like(program.wait_offset), wait_queue=program.wait_queue[:0])
-    nothing = replace(nothing, wait_count=program.wait_count[:0])
-    assert len(findings(nothing, graph)) == 20
-    assert len(findings(nothing, graph, limit=3)) == 3
-
-
-def test_an_unwritten_output_is_found(toys):
-    graph, mapper = two_matmuls(toys)
-    program = mapper.program()
-    kept = toys.with_box(program, len(program) - 1, [(4, 8), (3, 5)])
-    only(findings(kept, graph), "output t2", "no buffer holds all of it")
-
-
-def test_an_output_that_is_replaced_is_found(toys):
-    graph = toys.graph_of((8, 12), (toys.MATMUL, (12, 8)), (toys.MATMUL, (8, 6)), outputs=("t1", "t2"))
-    mapper = toys.map_chain(graph, {"op1": (4, 8, 12), "op2": (8, 6, 4)})
-    program = mapper.program()
-    assert findings(program, graph) == []
-    one, two = (
-        first((program.buffers.memory == toys.DRAM) & (program.buffers.tensor == program.tensors.index(t)))
-        for t in ("t1", "t2")
-    )
-    placed = toys.changed(program, buffers__address=(two, int(program.buffers.address[one])))
-    assert findings(placed, graph) == ["output t1: no buffer holds all of it at the end"]
-
-
-def test_a_preloaded_activation_is_found(toys):
-    graph, mapper = two_matmuls(toys)
-    program = mapper.program()
-    buffer = int(program.write[final(program)])
-    only(findings(toys.changed(program, buffers__preloaded=(buffer, True)), graph), "preloaded, but its tensor is comp")
-
-
-def test_inputs_and_constants_must_be_preloaded(toys):
-    graph, mapper = two_matmuls(toys)
-    only(findings(toys.changed(mapper.program(), buffers__preloaded=(1, False)), graph), "w1", "not written before")
-
-
-# --- views
-
-
-def view_program(toys, *views):
-    """A tensor written by two queues, seen through views by an op on one of them."""
-    steps = [(toys.MATMUL, (6, 6)), *((toys.RESHAPE, shape) for shape in views), (toys.MATMUL, (3, 2))]
-    graph = toys.graph_of((4, 6), *steps)
-    last = graph.ops[-1].name
-    program = toys.map_chain(graph, {"op1": (2, 6, 6), last: (8, 2, 3)}, resident=("t1",), macs=2).program()
-    return graph, program, first(program.buffers.root >= 0)
-
-
-@pytest.mark.parametrize("views", [((8, 3),), ((24,), (8, 3))])
-def test_a_view_needs_all_of_its_root(toys, views):
-    graph, program, _ = view_program(toys, *views)
-    assert findings(program, graph) == []
-    reader = len(program) - 2
-    assert program.ops[program.op[reader]] == graph.ops[-1].name
-    wait = int(program.wait_offset[reader]) + [q for q, _ in program.waits(reader)].index(toys.MAC2)
-    only(findings(toys.weaken(program, wait), graph), f"command {reader}", "without waiting for", "(mac2[0], op1")
-    last = np.flatnonzero(program.op == 0)[-1]
-    only(findings(toys.with_box(program, last, [(2, 4), (0, 5), (0, 6)]), graph), f"command {reader}", "not written")
-
-
-@pytest.mark.parametrize(
-    ("column", "value", "words"),
-    [
-        ("address", 1, "lies outside its root"),
-        ("memory", 0, "has not the memory"),
-        ("bits", 16, "bits"),
-        ("content", 1, "partial sums"),
-    ],
-)
-def test_a_view_that_shows_something_else_is_found(toys, column, value, words):
-    graph, program, view = view_program(toys, (8, 3))
-    found = findings(toys.changed(program, **{f"buffers__{column}": (view, value)}), graph)
-    assert found
-    if column != "bits":
-        only(found, f"buffer {view} ", words)
-
-
-def test_a_view_of_an_unrelated_tensor_is_found(toys):
-    graph, program, view = view_program(toys, (8, 3))
-    weights = first((program.buffers.tensor == program.tensors.index("w1")) & (program.buffers.memory == toys.SRAM))
-    moved = toys.changed(
-        program, buffers__root=(view, weights), buffers__address=(view, int(program.buffers.address[weights]))
-    )
-    only(findings(moved, graph), f"buffer {view} ", "no chain of view ops leads from w1 to t2")
-
-
-def test_a_ring_of_views_is_found(toys):
-    graph, program, view = view_program(toys, (8, 3))
-    only(findings(toys.changed(program, buffers__root=(view, view)), graph), f"buffer {view}", "ring")
-
-
-@pytest.mark.parametrize(
-    ("view_box", "root_box", "shift", "right"),
-    [
-        ([(0, 8), (0, 3)], [(0, 4), (0, 6)], 0, True),
-        ([(2, 4), (0, 3)], [(1, 2), (0, 6)], 0, True),
-        ([(2, 4), (0, 3)], [(0, 2), (0, 6)], 6, True),
-        ([(2, 4), (0, 3)], [(0, 2), (0, 6)], 3, False),
-        ([(2, 3), (0, 3)], [(1, 2), (0, 3)], 0, True),
-        ([(2, 3), (0, 3)], [(1, 2), (3, 6)], 0, False),
-        ([(0, 8), (0, 2)], [(0, 4), (0, 4)], 0, False),
-        ([(4, 8), (0, 3)], [(0, 2), (0, 6)], 0, False),
-    ],
-)
-def test_views_of_pieces_show_their_own_elements(toys, view_box, root_box, shift, right):
-    graph = toys.graph_of((4, 6), (toys.RESHAPE, (8, 3)))
-    mapper = toys.Mapper(graph)
-    mapper.view("t1", [(0, 8), (0, 3)], mapper.home["t0"])
-    root = mapper.buffer("t0", root_box, toys.SRAM, 100)
-    mapper.move(toys.LOAD, mapper.home["t0"], root, root_box)
-    mapper.buffer("t1", view_box, toys.SRAM, 100 + shift, root=root)
-    assert (findings(mapper.program(), graph) == []) == right
-
-
-def test_writing_to_a_view_is_found(toys):
-    graph, program, view = view_program(toys, (8, 3))
-    root = int(program.buffers.root[view])
-    names = {**vars(program.buffers)}
-    names["root"] = np.append(program.buffers.root, np.int32(root)).astype(np.int32)
-    table = BufferTable(**{n: c if n == "root" else np.append(c, c[root]) for n, c in names.items()})
-    twin = replace(program, buffers=table)
-    command = first(program.write == root)
-    only(findings(toys.changed(twin, write=(command, len(table) - 1)), graph), f"command {command}", "writes to a view")

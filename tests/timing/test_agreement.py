@@ -98,7 +98,7 @@ def mutated(line: str, mistake: str) -> Callable[[Program], Times]:
     source = Path(reference.__file__).read_text().replace('"key"', "'key'")
     assert source.count(line) == 1, line
     names: dict[str, object] = {"__name__": "mutated"}
-    exec(compile(source.replace(line, mistake), "mutated.py", "exec"), names)  # noqa: S102
+    exec(compile(source.replace(line, mistake), "mutated.py", "exec"), names)
     return names["simulate"]  # type: ignore[return-value]
 
 

@@ -54,7 +54,7 @@ def test_compiled_code_is_kept_in_the_users_cache(tmp_path: Path) -> None:
     assert [run(code, **caches), run(code, **caches)] == ["8 0\n", "8 1\n"]
     (tmp_path / "sources" / "other.py").write_text("")  # any source of the folder may be part of what was compiled
     assert run(code, **caches) == "8 0\n"
-    kept = [p for p in (tmp_path / "cache").rglob("*.nbc")]
+    kept = list((tmp_path / "cache").rglob("*.nbc"))
     assert len(kept) == 2
     assert not list((tmp_path / "sources").rglob("*.nbc"))
 

@@ -75,7 +75,9 @@ def gather(call: Call) -> Array:
     axis = int(call.op["axis"]) % table.ndim
     if np.any((indices < 0) | (indices >= table.shape[axis])):
         wrong = int(indices.min() if indices.min() < 0 else indices.max())
-        raise DescriptionError(f"index {wrong} is not in the table", where=call.where, allowed=f"0 to {table.shape[axis] - 1}")
+        raise DescriptionError(
+            f"index {wrong} is not in the table", where=call.where, allowed=f"0 to {table.shape[axis] - 1}"
+        )
     codes = np.take(table, indices, axis=axis)
     encoding = call.inputs[0]
     if encoding.axis != axis or encoding.scale is None:

@@ -18,8 +18,8 @@ from cosim.graph.ops import KINDS
 MOVEMENT = frozenset({"reshape", "transpose", "slice", "concat", "pad", "broadcast_to", "identity", "gather"})
 """Kinds that move elements without looking at them: indices may pass."""
 
-ADMITS_INFINITY = frozenset({"add", "minimum", "maximum"})
-"""Kinds for which an infinite constant is meaningful (additive attention masks, open bounds)."""
+BLOCKED = -1e9
+"""Stands for minus infinity in an additive mask: its exponential is 0 in fp32, and every format can hold it."""
 
 
 class Lowering:
@@ -121,31 +121,29 @@ class Lowering:
     def _operand(self, kind: str, value: Value, is_integer: bool) -> Value:
         if value.array is None:
             return value
-        self._check_finite(kind, value)
         key = (id(value), is_integer)
         if key not in self._constants:
-            array = _as_indices(value.array) if is_integer else np.asarray(value.array, np.float32)
+            array = _as_indices(value.array) if is_integer else self._finite(kind, value)
             if array.ndim == 0 and kind not in ("gather", "reshape", "broadcast_to"):
                 array = array.reshape(1)  # rank 0 broadcasts like one element; no mapper has to know it
             cast = Value(array.shape, INT32 if is_integer else FLOAT32, array, value.label or self.label)
             self._constants[key] = (value, cast)  # keeps `value` alive: its id stays unique
         return self._constants[key][1]
 
-    def _check_finite(self, kind: str, value: Value) -> None:
-        array = value.array
-        if array is None or array.dtype.kind != "f" or array.size == 0:
-            return
-        low, high = float(array.min()), float(array.max())
-        if np.isfinite(low) and np.isfinite(high):
-            return
-        has_nan = bool(np.isnan(low))
-        if kind in ADMITS_INFINITY and not has_nan:
-            return
-        what = "NaN" if has_nan else "infinity"
+    def _finite(self, kind: str, value: Value) -> Array:
+        """Elements of a known value in fp32; minus infinity becomes `BLOCKED` where it masks, all else is refused."""
+        with np.errstate(over="ignore"):  # beyond fp32 is infinity, which is refused below
+            array = np.asarray(value.array, np.float32)
+        if array.size == 0 or (np.isfinite(array.min()) and np.isfinite(array.max())):
+            return array
+        if kind == "add" and bool((np.isfinite(array) | np.isneginf(array)).all()):
+            self.note(f"{self.word} {value.label or self.label!r}: minus infinity in an additive mask set to {BLOCKED:g}")
+            return np.where(np.isneginf(array), np.float32(BLOCKED), array)
+        what = "NaN" if np.isnan(array).any() else "infinity"
         raise DescriptionError(
             f"{self.word} {value.label or 'computed by this node'!r} holds {what}",
             where=self.place(),
-            allowed="finite numbers (infinity only in additive masks and bounds)",
+            allowed="finite numbers (minus infinity only in additive masks)",
             fix="look for a diverged training run or a failed conversion, and save finite weights",
         )
 

@@ -157,10 +157,6 @@ def _root_mean_square(value: Value) -> tuple[Value, float, tuple[int, ...]] | No
 def _inverse_root(value: Value) -> tuple[Value, float, tuple[int, ...]] | None:
     """(x, epsilon, axes) where `value` is 1 / sqrt(mean(x^2) + epsilon)."""
     step = value.step
-    if step is not None and step.kind == "reciprocal":
-        return _root_mean_square(step.inputs[0])
-    if step is not None and step.kind == "div" and scalar(step.inputs[0]) == 1.0:
-        return _root_mean_square(step.inputs[1])
     if step is not None and step.kind == "rsqrt":
         root = Value(value.shape, step=Step("sqrt", step.inputs, {}, ""))
         return _root_mean_square(root)
@@ -181,6 +177,17 @@ def _normalised(value: Value) -> tuple[Value, Value, float, tuple[int, ...]] | N
             if found and _same(found[0], d):
                 return (d, value, *found[1:])
     return None
+
+
+def inverse_root(low: Lowering, value: Value) -> Value | None:
+    """1 / sqrt(x) -> rsqrt."""
+    if value.step is None:
+        return None
+    *numerator, root = value.step.inputs
+    step = root.source("sqrt")
+    if step is None or any(scalar(one) != 1.0 for one in numerator):
+        return None
+    return low.emit("rsqrt", step.inputs[0])
 
 
 def spelt_layer_norm(low: Lowering, value: Value) -> Value | None:
@@ -244,6 +251,7 @@ def _as_rows(value: Value, rows: tuple[int, ...]) -> Value | None:
 
 RULES: Mapping[str, tuple[Rule, ...]] = {
     "mul": (gated, spelt_layer_norm, scaled_norm),
-    "div": (gated, spelt_layer_norm),
+    "div": (gated, spelt_layer_norm, inverse_root),
+    "reciprocal": (inverse_root,),
     "add": (shifted_norm,),
 }

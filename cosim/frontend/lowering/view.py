@@ -75,7 +75,7 @@ def _python_bounds(start: int, stop: int, step: int, extent: int) -> tuple[int, 
     return start, None if step < 0 and stop == limit else stop, step
 
 
-def pick(low: Lowering, x: Value, axis: int, indices: Array) -> Value:
+def pick(low: Lowering, x: Value, axis: int, indices: Array, label: str = "") -> Value:
     """Elements `indices` (n,) of one axis: nothing, a slice, or a gather, whichever is the least work."""
     extent = x.shape[axis]
     indices = np.where(indices < 0, indices + extent, indices)
@@ -89,10 +89,22 @@ def pick(low: Lowering, x: Value, axis: int, indices: Array) -> Value:
         return x
     step = int(indices[1] - indices[0]) if indices.size > 1 else 1
     if step >= 1 and np.array_equal(indices, indices[0] + step * np.arange(indices.size)):
-        starts, stops, steps = [0] * x.rank, list(x.shape), [1] * x.rank
-        starts[axis], stops[axis], steps[axis] = int(indices[0]), int(indices[-1]) + 1, step
-        return low.emit("slice", x, starts=tuple(starts), stops=tuple(stops), steps=tuple(steps))
-    return low.emit("gather", x, known(indices), axis=axis)
+        return _sliced(low, x, axis, range(int(indices[0]), int(indices[-1]) + 1, step))
+    return low.emit("gather", x, known(indices, label), axis=axis)
+
+
+def _sliced(low: Lowering, x: Value, axis: int, kept: range) -> Value:
+    """The slice op; a slice of a slice is one slice."""
+    starts, stops, steps = [0] * x.rank, list(x.shape), [1] * x.rank
+    before = x.source("slice")
+    if before is not None:
+        x = before.inputs[0]
+        starts, stops, steps = (list(before.attributes[name]) for name in ("starts", "stops", "steps"))
+    first = starts[axis] + kept[0] * steps[axis]
+    stops[axis] = starts[axis] + kept[-1] * steps[axis] + 1
+    starts[axis] = first
+    steps[axis] *= kept.step
+    return low.emit("slice", x, starts=tuple(starts), stops=tuple(stops), steps=tuple(steps))
 
 
 def select(low: Lowering, x: Value, axis: int, index: int) -> Value:
@@ -124,7 +136,7 @@ def gather(low: Lowering, table: Value, indices: Value, axis: int = 0) -> Value:
         return low.emit("gather", table, indices, axis=axis)
     if indices.rank == 0:
         return select(low, table, axis, int(indices.array))
-    flat = pick(low, table, axis, indices.array.reshape(-1).astype(np.int64))
+    flat = pick(low, table, axis, indices.array.reshape(-1).astype(np.int64), indices.label)
     return reshape(low, flat, table.shape[:axis] + indices.shape + table.shape[axis + 1 :])
 
 

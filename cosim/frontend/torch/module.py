@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 STATISTICS = {"batch_norm": (3, 4)}
 """Op kind -> operands that training updates without a gradient."""
 
+MASK = -1e8
+"""No weight is this negative: a constant that is masks something, and is not trained."""
+
 
 def to_torch(graph: Graph) -> nn.Module:
     """The PyTorch module that computes `graph`.
@@ -90,10 +93,11 @@ def _check(graph: Graph) -> None:
 
 
 def _frozen(graph: Graph) -> set[str]:
-    """Constants that are no weights: statistics, single numbers, masks with infinities."""
+    """Constants that are no weights: statistics, single numbers, masks."""
     names = {op.inputs[i] for op in graph.ops for i in STATISTICS.get(op.kind.name, ())}
     for name, constant in graph.constants.items():
-        if graph.tensors[name].elements == 1 or (name not in names and not np.isfinite(constant.array()).all()):
+        is_real = graph.tensors[name].encoding.is_float
+        if graph.tensors[name].elements == 1 or (is_real and float(constant.array().min()) <= MASK):
             names.add(name)
     return names
 

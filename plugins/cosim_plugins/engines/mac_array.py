@@ -87,7 +87,7 @@ class MacArray:
         written = np.where(loops.is_final(op, graph, tiles), loops.output_bytes(op, graph, tiles), 0)
         return {
             f"{engine.name}.mac_{code.format}": macs,
-            f"{engine.name}.array_cycle": cycles * self.macs_per_cycle(engine),
+            f"{engine.name}.array_cycle_{code.format}": cycles * self.macs_per_cycle(engine),
             f"{engine.operands}.read_bytes": streamed + weights,
             f"{engine.operands}.write_bytes": written,
             f"{engine.accumulators}.read_bytes": 4 * (updates - opened),

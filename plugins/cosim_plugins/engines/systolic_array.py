@@ -93,7 +93,7 @@ class SystolicArray:
         written = np.where(loops.is_final(op, graph, tiles), loops.output_bytes(op, graph, tiles), 0)
         return {
             f"{engine.name}.mac_{code.format}": loops.macs(op, graph, tiles),
-            f"{engine.name}.array_cycle": cycles * (rows * cols),
+            f"{engine.name}.array_cycle_{code.format}": cycles * (rows * cols),
             f"{engine.operands}.read_bytes": -(-groups * reads * code.bits // 8),
             f"{engine.operands}.write_bytes": written,
             f"{engine.accumulators}.read_bytes": 4 * (updates - opened),
