@@ -64,6 +64,11 @@ class Network:
         return self.builder(self.name, batch, seed, **self.arguments)
 
 
+def _at_width(family: str, percent: int) -> str:
+    """Name of a family's member: the full width is the family itself."""
+    return family if percent == 100 else f"{family}_{percent:03d}"
+
+
 # name -> (builder, arguments, summary, source)
 _Row = tuple[Callable[..., Graph], Mapping[str, Any], str, str]
 _TV, _TIMM, _HF, _TINY, _STORIES = "torchvision", "timm", "transformers", "mlcommons/tiny", "karpathy/llama2.c"
@@ -80,11 +85,11 @@ _TABLE: dict[str, _Row] = {
     "inception_v3": (inception_v3, {}, "Inception v3 without the auxiliary head, 299x299.", _TV),
     "inception_v4": (inception_v4, {}, "Inception v4, 299x299.", _TIMM),
     **{
-        f"mobilenet_v1_{percent:03d}": (mobilenet_v1, {"width": percent / 100}, f"MobileNet v1, width {w}.", _TIMM)
+        _at_width("mobilenet_v1", percent): (mobilenet_v1, {"width": percent / 100}, f"MobileNet v1, width {w}.", _TIMM)
         for percent, w in ((25, "0.25"), (50, "0.5"), (75, "0.75"), (100, "1.0"))
     },
     **{
-        f"mobilenet_v2_{percent:03d}": (mobilenet_v2, {"width": percent / 100}, f"MobileNet v2, width {w}.", _TV)
+        _at_width("mobilenet_v2", percent): (mobilenet_v2, {"width": percent / 100}, f"MobileNet v2, width {w}.", _TV)
         for percent, w in ((35, "0.35"), (50, "0.5"), (75, "0.75"), (100, "1.0"), (140, "1.4"))
     },
     "mobilenet_v3_large": (mobilenet_v3, {"size": "large"}, "MobileNet v3 large.", _TV),
@@ -94,7 +99,7 @@ _TABLE: dict[str, _Row] = {
         for w in ("0.5", "1.0", "1.5", "2.0")
     },
     **{
-        f"ghostnet_{percent:03d}": (ghostnet, {"width": percent / 100}, f"GhostNet, width {w}.", _TIMM)
+        _at_width("ghostnet", percent): (ghostnet, {"width": percent / 100}, f"GhostNet, width {w}.", _TIMM)
         for percent, w in ((50, "0.5"), (100, "1.0"), (130, "1.3"))
     },
     "efficientnet_b0": (efficientnet_b0, {}, "EfficientNet-B0.", _TV),

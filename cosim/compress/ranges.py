@@ -19,6 +19,8 @@ from cosim.execute import whole
 from cosim.execute.call import Array
 from cosim.graph.graph import Graph
 
+BLOCKED = -1e8  # below this a score is one that a mask has blocked (minus 1e9 stands for minus infinity)
+MARGIN = 8.0  # a blocked score ends this far below all others: exp(-8) is less than a step of softmax's 1/256
 BINS = 2048
 LEVELS = 256
 PERCENTILE = 0.9999
@@ -46,7 +48,7 @@ def observe_ranges(graph: Graph, samples: Sequence[Mapping[str, Array]], method:
     def widen(name: str, values: Array) -> None:
         if not np.issubdtype(values.dtype, np.floating):
             return
-        low, high = float(values.min()), float(values.max())
+        low, high = _extremes(values)
         if not (np.isfinite(low) and np.isfinite(high)):
             raise DescriptionError(
                 "holds NaN or infinity on the calibration data", where=f"tensor {name!r} of graph {graph.name}"
@@ -69,6 +71,15 @@ def observe_ranges(graph: Graph, samples: Sequence[Mapping[str, Array]], method:
         whole(graph, sample, observe=count)
     choose = METHODS[method]
     return {name: choose(histograms[name], seen) if seen.high > seen.low else seen for name, seen in ranges.items()}
+
+
+def _extremes(values: Array) -> tuple[float, float]:
+    """Least and largest value; what a mask has blocked counts as a little below the least score, else the scores
+    would all share one code."""
+    low, high = float(values.min()), float(values.max())
+    if not low <= BLOCKED < high < float("inf") or low == float("-inf"):
+        return low, high
+    return float(values[values > BLOCKED].min()) - MARGIN, high
 
 
 def percentile(histogram: Histogram, seen: Range) -> Range:

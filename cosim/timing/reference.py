@@ -22,6 +22,8 @@ from cosim.program.program import Program
 from cosim.timing.times import HORIZON_FS, Cause, Times, beyond_horizon, deadlock
 
 Process = Generator[simpy.Event, Any, None]
+RESOURCE_REFUSED = (Cause.RESOURCE, -1)
+KEY = attrgetter("key")
 AFTER_ALL = simpy.events.EventPriority(2)  # SimPy's own events of an instant have priority 0 or 1
 
 
@@ -109,6 +111,7 @@ class Interpreter:
         self.holder = [-1] * len(machine.engines)  # the command that holds each engine
         self.last_served = [-1] * len(machine.engines)  # its queue
         self.is_shared = [machine.queue_engine.count(e) > 1 for e in range(len(machine.engines))]
+        self.has_shared = any(self.is_shared)
         self.held_until = [0] * len(machine.resources)
         self.waiting: list[Request] = []  # in the order of starts
         self.settle: Settle | None = None
@@ -212,7 +215,7 @@ class Interpreter:
     # -- the arbiter -----------------------------------------------------------------------------------------
 
     def _submit(self, request: Request) -> Request:
-        insort(self.waiting, request, key=attrgetter("key"))
+        insort(self.waiting, request, key=KEY)
         self._wake()
         return request
 
@@ -231,32 +234,34 @@ class Interpreter:
                 self._grant(request)
             self._wake()  # their successors belong to this instant
             return
-        picked = self._picked()
-        held_until = self.held_until
-        wake_at = HORIZON_FS
+        picked = self._picked() if self.has_shared else {}
+        wake_at = HORIZON_FS  # the next time that something falls free which a refused request needs
         for request in tuple(self.waiting):
-            if request.engine >= 0 and (
-                self.holder[request.engine] >= 0 or picked.get(request.engine, request) is not request
-            ):
+            engine = request.engine
+            if engine >= 0 and (self.holder[engine] >= 0 or picked.get(engine, request) is not request):
                 continue
-            busy = [r for r, _ in request.holds if held_until[r] > now]
+            busy = [until for r, _ in request.holds if (until := self.held_until[r]) > now]
             if busy:
-                request.refused = Cause.RESOURCE, -1
-                wake_at = min(wake_at, *(held_until[r] for r in busy))
-                continue
-            if request.refused and request.refused[0] == Cause.RESOURCE:
-                request.refused = Cause.RESOURCE, next(r for r, _ in request.holds if held_until[r] == now)
-            for r, time in request.holds:
-                held_until[r] = now + time
-            if request.engine >= 0:
-                self.holder[request.engine] = request.command
-                self.last_served[request.engine] = request.queue
-            self._grant(request)
-        for request in self.waiting:
-            if request.engine >= 0 and self.holder[request.engine] >= 0:
-                request.refused = Cause.ENGINE, self.holder[request.engine]
+                request.refused = RESOURCE_REFUSED
+                wake_at = min(wake_at, *busy)
+            else:
+                self._start(request, now)
+        if self.has_shared:
+            for request in self.waiting:
+                if request.engine >= 0 and self.holder[request.engine] >= 0:
+                    request.refused = Cause.ENGINE, self.holder[request.engine]
         if wake_at < HORIZON_FS:
             self.env.timeout(wake_at - now).callbacks.append(self._wake)
+
+    def _start(self, request: Request, now: int) -> None:
+        if request.refused is RESOURCE_REFUSED:
+            request.refused = Cause.RESOURCE, next(r for r, _ in request.holds if self.held_until[r] == now)
+        for r, time in request.holds:
+            self.held_until[r] = now + time
+        if request.engine >= 0:
+            self.holder[request.engine] = request.command
+            self.last_served[request.engine] = request.queue
+        self._grant(request)
 
     def _grant(self, request: Request) -> None:
         self.waiting.remove(request)

@@ -111,6 +111,11 @@ CASES = {
         [(1, 3, 8, 8)],
         {"kernel": (3, 3), "strides": (2, 2), "pads": (1, 1, 1, 1), "count_include_pad": False, "ceil_mode": True},
     ),
+    "avg_pool_past": (
+        "avg_pool2d",
+        [(1, 2, 7, 8)],
+        {"kernel": (3, 2), "strides": (3, 3), "pads": (1, 0, 1, 0), "ceil_mode": True},
+    ),
     "reduce_mean": ("reduce_mean", [(2, 3, 5, 7)], {"axes": (2, 3), "keepdims": False}),
     "reduce_sum": ("reduce_sum", [(2, 3, 5)], {"axes": (1,)}),
     "reduce_max": ("reduce_max", [(2, 3, 5)], {"axes": (-1,)}),

@@ -207,7 +207,7 @@ def test_pools_reductions_and_softmax():
 
 
 def test_average_pool_counts():
-    for case in ("avg_pool", "avg_pool_inner"):
+    for case in ("avg_pool", "avg_pool_inner", "avg_pool_past"):
         graph, codes, got = run(case)
         op, x = graph.ops[0], codes["x0"].astype(np.int64) - int(graph.tensors["x0"].encoding.zero_point)
         (ky, kx), (sy, sx), (top, left, bottom, right) = op["kernel"], op["strides"], op["pads"]
@@ -220,6 +220,13 @@ def test_average_pool_counts():
             count = (y1 - y0) * (x1 - x0) if op["count_include_pad"] else inner.shape[2] * inner.shape[3]
             real[:, :, r, q] = inner.sum(axis=(2, 3)) * float(graph.tensors["x0"].encoding.scale) / count
         assert_codes(graph, got, real)
+
+
+def test_padding_never_wins_a_maximum():
+    graph = one_op("max_pool2d", [(1, 1, 4, 4)], kernel=(3, 3), pads=(1, 1, 1, 1))
+    graph = graph.with_tensors([replace(graph.tensors["y"], encoding=graph.tensors["x0"].encoding)])
+    codes = np.full((1, 1, 4, 4), -100, np.int8)
+    assert (whole(graph, {"x0": codes})["y"] == -100).all()
 
 
 MOVED = {

@@ -14,10 +14,7 @@ def test_cells_equal_torch(kind):
     torch = pytest.importorskip("torch")
     b = Builder(kind, seed=2)
     x, h = b.input("input", (3, 5)), b.input("h", (3, 7))
-    if kind == "LSTMCell":
-        new = lstm_cell(b, x, h, b.input("c", (3, 7)), 7, "cell")
-    else:
-        new = (gru_cell(b, x, h, 7, "cell"),)
+    new = lstm_cell(b, x, h, b.input("c", (3, 7)), 7, "cell") if kind == "LSTMCell" else (gru_cell(b, x, h, 7, "cell"),)
     for tensor, state in zip(new, ("h", "c"), strict=False):
         b.state(tensor, state)
     graph = b.build()

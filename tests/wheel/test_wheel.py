@@ -19,7 +19,7 @@ FOLDERS = {
     "cosim_hw_models": "hw_models",
     "cosim_workloads": "workloads",
 }
-RUN = ("cosim", "run", "mobilenet_v2_100", "--on", "npu/edge-256", "--json")
+RUN = ("cosim", "run", "mobilenet_v2", "--on", "npu/edge-256", "--json")
 
 
 def test_the_wheel_holds_our_packages_and_nothing_else(wheel, checkout):

@@ -66,7 +66,7 @@ def test_torchvision(name, theirs, arguments):
     ("name", "theirs"),
     [
         ("inception_v4", "inception_v4"),
-        ("mobilenet_v1_100", "mobilenetv1_100"),
+        ("mobilenet_v1", "mobilenetv1_100"),
         ("ghostnet_050", "ghostnet_050"),
         ("ghostnet_130", "ghostnet_130"),
         ("efficientnet_edgetpu_s", "efficientnet_es"),

@@ -1,0 +1,50 @@
+"""Every `console` and `python` block of the documentation runs, in order, in one folder per page."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from pathlib import Path
+
+import pytest
+
+from cosim.cli import main
+
+ROOT = Path(__file__).resolve().parents[2]
+BLOCK = re.compile(r"^```(console|python)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+WITH_EXAMPLES = [page for page in PAGES if page.exists() and BLOCK.search(page.read_text("utf-8"))]
+
+
+@pytest.mark.parametrize("page", WITH_EXAMPLES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_examples_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    names: dict[str, object] = {"__name__": "example"}
+    for kind, text in BLOCK.findall(page.read_text("utf-8")):
+        if kind == "python":
+            exec(compile(text, str(page), "exec"), names)
+        else:
+            _console(text, monkeypatch)
+
+
+def _console(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    commands = [line.removeprefix("$ ") for line in text.splitlines() if line.startswith("$ ")]
+    assert commands, "a console block has lines that start with '$ '"
+    for command in commands:
+        program, *arguments = shlex.split(command, comments=True)
+        if program in ("make", "pip"):
+            continue
+        assert program == "cosim", command
+        monkeypatch.setattr(sys, "argv", ["cosim", *arguments])
+        assert main(arguments) == 0, command
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    missing = []
+    for page in PAGES:
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text("utf-8")):
+            if not (page.parent / target).exists():
+                missing.append(f"{page.relative_to(ROOT)}: {target}")
+    assert not missing
