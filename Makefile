@@ -67,7 +67,11 @@ lint: $(VENV)/.installed  ## style and floors
 	$(BIN)/lint-imports
 
 types: $(VENV)/.installed-dev  ## mypy, strict
+	@mkdir -p build/types  # mypy finds a package by its folder's name
+	@ln -sfn ../../hw_models build/types/cosim_hw_models
+	@ln -sfn ../../workloads build/types/cosim_workloads
 	$(BIN)/mypy
+	$(BIN)/mypy -p cosim_hw_models -p cosim_workloads
 
 wheel: $(VENV)/.installed-dev  ## build dist/
 	$(BIN)/python -m build --outdir dist .

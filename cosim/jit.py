@@ -30,14 +30,14 @@ def njit(function: Function | None = None, **options: Any) -> Any:
     """
     if function is None:
         return lambda inner: njit(inner, **options)
-    options = {"nogil": True, "error_model": "numpy", **options}
+    options = {"cache": True, "nogil": True, "error_model": "numpy", **options}
     chosen = config.CACHE_DIR
     # numba reads the setting while it decorates; other users of numba in this process keep theirs.
     config.CACHE_DIR = str(_cache_folder(chosen, Path(function.__code__.co_filename).parent))
     try:
-        return numba.njit(**{"cache":True, **options})(function)
-    except RuntimeError:
         return numba.njit(**options)(function)
+    except RuntimeError:  # numba found no folder that it can write
+        return numba.njit(**{**options, "cache": False})(function)
     finally:
         config.CACHE_DIR = chosen
 

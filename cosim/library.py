@@ -19,7 +19,7 @@ from cosim.plugin.registry import Registry, load_registry
 if TYPE_CHECKING:
     import torch
 
-    from cosim.frontend.load import Reader
+    from cosim.frontend.files import Reader
     from cosim.hardware.technology import Technology
     from cosim.plugin import Frontend
 
@@ -120,7 +120,7 @@ def _graph(network: Network, shapes: Shapes, batch: int | None, seed: int) -> Gr
 
 
 def _read(network: str | Path, shapes: Shapes, registry: Registry) -> Graph:
-    from cosim.frontend.load import PICKLED, load
+    from cosim.frontend.files import PICKLED, load
 
     readers: dict[str, Reader] = {
         suffix: partial(_read_by, frontend)

@@ -1,3 +1,4 @@
+# ruff: noqa: INP001, S603 - a script beside documents; it runs cosim and nothing else
 """Regenerates what documents quote: `python docs/regenerate.py` writes, `--check` only says whether something changed.
 
 A block between ``<!-- output: COMMAND -->`` and ``<!-- end -->`` holds what the command prints; ``docs/reference/cli.md``

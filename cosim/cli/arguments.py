@@ -93,7 +93,9 @@ def _arrays(path: Path) -> Arrays:
             arrays = {"": loaded} if isinstance(loaded, np.ndarray) else {name: loaded[name] for name in loaded.files}
     except (ValueError, OSError, EOFError) as error:
         reason = "it holds Python objects" if "allow_pickle" in str(error) else str(error)
-        raise DescriptionError(f"cannot be read: {reason}", where=str(path), allowed="plain arrays by numpy.save") from None
+        raise DescriptionError(
+            f"cannot be read: {reason}", where=str(path), allowed="plain arrays by numpy.save"
+        ) from None
     except Exception as error:  # zipfile.BadZipFile and zlib.error share no base class
         raise DescriptionError(f"cannot be read: {error}", where=str(path)) from None
     for name, array in arrays.items():

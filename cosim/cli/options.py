@@ -7,12 +7,24 @@ from typing import Annotated
 
 import typer
 
-Network = Annotated[str, typer.Argument(help="Zoo name (see 'cosim workloads') or path of a .onnx file.", metavar="NETWORK")]
-On = Annotated[str, typer.Option("--on", help="Hardware: a name (see 'cosim hw') or path of a .yaml file.", metavar="HARDWARE")]
-Compress = Annotated[str, typer.Option("--compress", help="Compressions in turn, for instance 'fold,int8:method=mse', or 'none' (see 'cosim compressions').")]
+Network = Annotated[
+    str, typer.Argument(help="Zoo name (see 'cosim workloads') or path of a .onnx file.", metavar="NETWORK")
+]
+On = Annotated[
+    str, typer.Option("--on", help="Hardware: a name (see 'cosim hw') or path of a .yaml file.", metavar="HARDWARE")
+]
+Compress = Annotated[
+    str,
+    typer.Option(
+        "--compress",
+        help="Compressions in turn, for instance 'fold,int8:method=mse', or 'none' (see 'cosim compressions').",
+    ),
+]
 Shape = Annotated[
     list[str] | None,
-    typer.Option("--shape", help="Bind the shape of an input, for instance input=1x3x224x224. Repeatable.", metavar="NAME=SHAPE"),
+    typer.Option(
+        "--shape", help="Bind the shape of an input, for instance input=1x3x224x224. Repeatable.", metavar="NAME=SHAPE"
+    ),
 ]
 Values = Annotated[
     Path | None,
@@ -29,18 +41,23 @@ Weights = Annotated[
 Settings = Annotated[
     list[str] | None,
     typer.Option(
-        "--set", help="Change one key of the hardware, for instance memories.dram.bandwidth=25.6GB/s. Repeatable.", metavar="KEY=VALUE"
+        "--set",
+        help="Change one key of the hardware, for instance memories.dram.bandwidth=25.6GB/s. Repeatable.",
+        metavar="KEY=VALUE",
     ),
 ]
 Mapper = Annotated[str, typer.Option("--mapper", help="Mapper that turns ops into commands.")]
 Timer = Annotated[str, typer.Option("--timer", help="'compiled', or 'reference' (SimPy: the definition, slower).")]
 Execute = Annotated[
-    str, typer.Option("--execute", help="Compute the numbers: 'none', 'whole' (op by op), 'scheduled' (command by command).")
+    str,
+    typer.Option(
+        "--execute", help="Compute the numbers: 'none', 'whole' (op by op), 'scheduled' (command by command)."
+    ),
 ]
 Batch = Annotated[int | None, typer.Option("--batch", min=1, help="Samples per inference.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of synthetic weights and inputs.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout instead of tables.")]
-Out = Annotated[Path | None, typer.Option("--out", help="Folder for the result: CSV tables and summary.json.", metavar="DIR")]
-Figure = Annotated[
-    Path | None, typer.Option("--figure", help="Draw a picture: .png, .svg or .pdf.", metavar="FILE")
+Out = Annotated[
+    Path | None, typer.Option("--out", help="Folder for the result: CSV tables and summary.json.", metavar="DIR")
 ]
+Figure = Annotated[Path | None, typer.Option("--figure", help="Draw a picture: .png, .svg or .pdf.", metavar="FILE")]

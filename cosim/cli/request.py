@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from cosim.cli import arguments
 from cosim.errors import DescriptionError, unknown
@@ -89,7 +89,7 @@ class Request:
         graph = self.graph()
         given = arguments.inputs(self.values, graph) if self.values else None
         data = arguments.data(self.data) if self.data else None
-        from cosim.simulation import simulate
+        from cosim.simulation import Execute, simulate
 
         with progress_bar() as progress:
             simulation = simulate(
@@ -98,7 +98,7 @@ class Request:
                 compress=self.compress,
                 mapper=self.mapper,
                 timer=self.timer,
-                execute=self.execute,
+                execute=cast("Execute", self.execute),
                 inputs=given,
                 data=data,
                 seed=self.seed,
@@ -136,4 +136,3 @@ class Request:
 def command_line() -> str:
     """The command as it could be typed again, without the folder of the program."""
     return shlex.join(["cosim", *sys.argv[1:]])
-

@@ -87,9 +87,7 @@ def explain(
     from cosim.cli.screen import show, show_json
     from cosim.report import explain as report
 
-    result = Request(
-        network, on, compress, shape, weights, settings, batch, seed, mapper=mapper, timer=timer
-    ).result()
+    result = Request(network, on, compress, shape, weights, settings, batch, seed, mapper=mapper, timer=timer).result()
     if as_json:
         show_json(report.as_json(result, op=op))
     else:
@@ -134,7 +132,7 @@ def memory(
 def _figure_writer(path: Path | None, name: str) -> Callable[[Result], None]:
     """What draws a figure of a result to `path`, or does nothing; a path that cannot be is refused at once."""
     if path is None:
-        return lambda result: None
+        return lambda _: None
     from cosim.report import figure
     from cosim.result.store import check_file, write_file
 

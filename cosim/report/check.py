@@ -76,7 +76,9 @@ def as_json(checks: tuple[OpCheck, ...], graph: Graph, hardware: Hardware) -> di
         "hardware": hardware.name,
         "is_supported": all(check.status != UNSUPPORTED for check in checks),
         "ops": dict(Counter(check.status for check in checks)),
-        "macs": {status: sum(c.macs for c in checks if c.status == status) for status in (MAPPED, FALLBACK, UNSUPPORTED)},
+        "macs": {
+            status: sum(c.macs for c in checks if c.status == status) for status in (MAPPED, FALLBACK, UNSUPPORTED)
+        },
         "hook": HOOK,
         "verdicts": [{**vars(check), "reasons": list(check.reasons)} for check in checks],
     }
@@ -110,7 +112,10 @@ def _by_engine(checks: tuple[OpCheck, ...], graph: Graph, hardware: Hardware) ->
     from cosim.report.quantity import count, duration, share
 
     total = graph.macs
-    out = grid(f"{graph.name} on {hardware.name}", ["runs on", "status", "#ops", "#MACs", "#of MACs", "#at least", "~kinds of op"])
+    out = grid(
+        f"{graph.name} on {hardware.name}",
+        ["runs on", "status", "#ops", "#MACs", "#of MACs", "#at least", "~kinds of op"],
+    )
     groups = dict.fromkeys((check.engine, check.status) for check in checks)
     for engine, status in sorted(groups, key=lambda group: ORDER.index(group[1])):
         group = [check for check in checks if (check.engine, check.status) == (engine, status)]

@@ -53,9 +53,7 @@ def as_json(result: Result, *, op: str | None = None) -> dict[str, Any]:
 
 def clean(row: dict[str, Any]) -> dict[str, Any]:
     """A row whose missing numbers are None."""
-    return {
-        key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in row.items()
-    }
+    return {key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in row.items()}
 
 
 def _critical(result: Result, top: int) -> Any:
@@ -165,7 +163,9 @@ def bill_line(
 def _area(result: Result, sources: Sources) -> Any:
     summary = result.summary
     span = f"between {area(summary['area_um2_low'])} and {area(summary['area_um2_high'])}"
-    out = grid(f"area: {area(summary['area_um2'])}, {span}", ["component", "#units", "of", "#area", "#of all", "#source"])
+    out = grid(
+        f"area: {area(summary['area_um2'])}, {span}", ["component", "#units", "of", "#area", "#of all", "#source"]
+    )
     for row in sorted(rows(result.table("areas")), key=lambda row: -row["area_um2"]):
         cells = (row["component"], count(row["count"]), row["unit"], area(row["area_um2"]))
         out.add_row(*cells, share(row["area_um2"], summary["area_um2"]), sources.number(row))

@@ -46,12 +46,17 @@ def _texts(result: Result, row: dict[str, Any], plan: dict[str, Any]) -> list[tu
         ("critical", f"{duration(row['critical_ms'])}, {share(row['critical_ms'], latency)} of the latency"),
         ("", shares(spent, row["critical_ms"], most=5) if spent else "hidden behind other work"),
         ("waits", _waits(row)),
-        ("energy", f"{energy(row['energy_pj'])}, between {energy(row['energy_low_pj'])} and {energy(row['energy_high_pj'])}"),
+        (
+            "energy",
+            f"{energy(row['energy_pj'])}, between {energy(row['energy_low_pj'])} and {energy(row['energy_high_pj'])}",
+        ),
     ]
     if math.isfinite(row["start_ms"]):
         texts.insert(3, ("when", f"from {duration(row['start_ms'])} to {duration(row['end_ms'])}"))
     if math.isfinite(row["utilization_spatial"]):
-        texts.append(("spatial", f"{100 * row['utilization_spatial']:.1f}% of the MACs do useful work while it is busy"))
+        texts.append(
+            ("spatial", f"{100 * row['utilization_spatial']:.1f}% of the MACs do useful work while it is busy")
+        )
     if not math.isnan(row["sqnr_db"]):
         texts.append(("SQNR", f"{row['sqnr_db']:.1f} dB against float"))
     if plan.get("reason"):
@@ -107,7 +112,9 @@ def _names(row: dict[str, Any]) -> set[str]:
 
 
 def _bill(result: Result, row: dict[str, Any], sources: Sources) -> Any:
-    prices = {(p["component"], p["action"], p["part"]): p for p in rows(result.table("actions")) if p["state"] == "action"}
+    prices = {
+        (p["component"], p["action"], p["part"]): p for p in rows(result.table("actions")) if p["state"] == "action"
+    }
     mine = [line for line in rows(result.table("op_actions")) if line["op"] == row["op"]]
     out = grid(
         "energy of its actions, its moves included",

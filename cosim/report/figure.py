@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,8 +42,9 @@ def draw_summary(result: Result, path: str | Path) -> None:
     path = Path(path)
     check_suffix(path)
     figure = _figure(11.0, 5.2)
-    left, right = figure.subfigures(1, 2, width_ratios=(2.1, 1.0))
-    engines = [row["engine"] for row in rows(result.table("engines")) if row["commands"]]
+    panels = figure.subfigures(1, 2, width_ratios=(2.1, 1.0), squeeze=False)
+    left, right = panels[0, 0], panels[0, 1]
+    engines = [row for row in rows(result.table("engines")) if row["commands"]]
     axes = left.subplots(len(engines) + 1, 1, sharex=True, height_ratios=[1.0] * len(engines) + [1.6], squeeze=False)
     timeline = result.table("timeline")
     end = result.summary["latency_ms"]
@@ -66,22 +68,27 @@ def draw_memory(result: Result, path: str | Path) -> None:
     axes = figure.subplots(max(len(placed), 1), 1, squeeze=False)
     n_ops = len(result.table("ops")["op"])
     placements = rows(result.table("placements"))
+    everywhere = sorted({row["role"] for row in placements})
     for axis, memory in zip(axes[:, 0], placed, strict=False):
         here = [row for row in placements if row["memory"] == memory["memory"]]
-        roles = list(dict.fromkeys(row["role"] for row in placements))
+        roles = sorted({row["role"] for row in here})
         for row in here:
             width = row["last_op"] - row["first_op"] + 1
             corner = (row["first_op"] - 0.5, row["address_bytes"])
-            colour = COLOURS[roles.index(row["role"]) % len(COLOURS)]
+            colour = COLOURS[everywhere.index(row["role"]) % len(COLOURS)]
             axis.add_patch(
-                Rectangle(corner, width, row["size_bytes"], facecolor=colour, alpha=0.75, edgecolor="white", linewidth=0.4)
+                Rectangle(
+                    corner, width, row["size_bytes"], facecolor=colour, alpha=0.75, edgecolor="white", linewidth=0.4
+                )
             )
-        for number, role in enumerate(roles):
-            axis.plot([], [], "s", color=COLOURS[number % len(COLOURS)], label=role)
+        for role in roles:
+            axis.plot([], [], "s", color=COLOURS[everywhere.index(role) % len(COLOURS)], label=role)
         top = max(row["address_bytes"] + row["size_bytes"] for row in here) if here else 1
-        axis.set(xlim=(-0.5, n_ops - 0.5), ylim=(0, 1.05 * top), ylabel="address")
-        axis.yaxis.set_major_formatter(lambda value, _: size(value))
-        axis.set_title(f"{memory['memory']}: peak {size(memory['peak_bytes'])} of {size(memory['size_bytes'])}", loc="left")
+        axis.set(xlim=(-0.5, n_ops - 0.5), ylim=(0, 1.2 * top), ylabel="address")
+        _byte_ticks(axis)
+        axis.set_title(
+            f"{memory['memory']}: peak {size(memory['peak_bytes'])} of {size(memory['size_bytes'])}", loc="left"
+        )
         axis.legend(loc="upper right", fontsize=8, frameon=False, ncols=len(roles))
     axes[-1, 0].set_xlabel("op")
     _save(figure, path)
@@ -93,7 +100,9 @@ def check_suffix(path: Path) -> None:
         raise DescriptionError(f"suffix {path.suffix!r}", where=str(path), allowed=", ".join(SUFFIXES))
 
 
-def busy_fraction(start: NDArray[np.float64], end: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[np.float64]:
+def busy_fraction(
+    start: NDArray[np.float64], end: NDArray[np.float64], edges: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Fraction of each bin that the disjoint intervals [start, end) cover, shape (bins,)."""
 
     def covered(until: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -108,14 +117,15 @@ def busy_fraction(start: NDArray[np.float64], end: NDArray[np.float64], edges: N
     return np.asarray(np.diff(covered(edges)) / np.diff(edges))
 
 
-def _activity(axis: Axes, timeline: Table, engine: str, end_ms: float, colour: str) -> None:
+def _activity(axis: Axes, timeline: Table, row: dict[str, Any], end_ms: float, colour: str) -> None:
+    engine, busy = row["engine"], row["utilization_temporal"]
     mine = timeline["engine"] == engine
     edges = np.linspace(0.0, end_ms, BINS + 1)
     start, release = timeline["start_fs"][mine] / 1e12, timeline["release_fs"][mine] / 1e12
     fraction = np.clip(busy_fraction(start, release, edges), 0, 1)
     axis.fill_between(edges[:-1], fraction, step="post", color=colour, linewidth=0)
     axis.set(ylim=(0, 1.05), yticks=[], xlim=(0, end_ms))
-    axis.set_ylabel(f"{engine}\n{100 * fraction.mean():.0f}% busy", rotation=0, ha="right", va="center", fontsize=8)
+    axis.set_ylabel(f"{engine}\n{100 * busy:.0f}% busy", rotation=0, ha="right", va="center", fontsize=8)
     axis.spines[["top", "right", "left"]].set_visible(False)
 
 
@@ -133,11 +143,20 @@ def _memory_over_time(axis: Axes, result: Result, end_ms: float) -> None:
             label=f"{memory['memory']}, {size(memory['size_bytes'])}",
         )
     axis.set(ylim=(0, None), xlim=(0, end_ms))
-    axis.yaxis.set_major_formatter(lambda value, _: size(value))
+    _byte_ticks(axis)
     axis.set_ylabel("reserved", fontsize=8)
     axis.tick_params(labelsize=8)
     axis.legend(fontsize=8, frameon=False, loc="upper right")
     axis.spines[["top", "right"]].set_visible(False)
+
+
+def _byte_ticks(axis: Axes) -> None:
+    """Three to six ticks at multiples of a power of two."""
+    top = max(axis.get_ylim()[1], 1.0)
+    step = 2 ** max(0, math.ceil(math.log2(top / 6)))
+    axis.set_yticks(np.arange(0, top + 1, step))
+    axis.set_ylim(0, top)
+    axis.yaxis.set_major_formatter(lambda value, _: size(value))
 
 
 def _energy(axis: Axes, result: Result) -> None:
@@ -152,12 +171,13 @@ def _energy(axis: Axes, result: Result) -> None:
     axis.spines[["top", "right"]].set_visible(False)
     summary = result.summary
     low, high = energy(summary["energy_uj_low"] * 1e6), energy(summary["energy_uj_high"] * 1e6)
-    axis.set_title(f"{energy(summary['energy_uj'] * 1e6)}, between {low} and {high}", fontsize=9, loc="left")
+    total = energy(summary["energy_uj"] * 1e6)
+    axis.set_title(f"{total} ({low} to {high}), {summary['energy_boundary']}", fontsize=9, loc="left")
 
 
 def _title(result: Result) -> str:
     summary = result.summary
-    return f"{summary['network']} on {summary['hardware']}: {duration(summary['latency_ms'])}, {summary['energy_boundary']}"
+    return f"{summary['network']} on {summary['hardware']}: {duration(summary['latency_ms'])}"
 
 
 def _figure(width: float, height: float) -> Figure:

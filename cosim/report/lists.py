@@ -6,7 +6,6 @@ from typing import Any
 
 from cosim.plugin.registry import Registry
 
-
 NARROW = ("name", "from", "bits", "distribution", "version", "plugin")
 
 
@@ -66,7 +65,9 @@ def render(rows: list[dict[str, Any]], kind: str) -> Any:
     from cosim.report.grid import grid
 
     if not rows:
-        return Text(f"no {kind.replace('_', ' ')} are registered: install a distribution with entry points in group 'cosim'")
+        return Text(
+            f"no {kind.replace('_', ' ')} are registered: install a distribution with entry points in group 'cosim'"
+        )
     out = grid("", [heading if heading in NARROW else f"~{heading}" for heading in rows[0]])
     for row in rows:
         out.add_row(*(str(value) for value in row.values()))

@@ -89,7 +89,9 @@ def _at_peak(memory: dict[str, Any], most: int = 12) -> Any:
     there.sort(key=lambda p: (-p["size_bytes"], p["address_bytes"]))
     rest = sum(p["size_bytes"] for p in there[most:])
     caption = f"and {len(there) - most} more with {size(rest)}" if len(there) > most else None
-    out = grid(f"{memory['memory']} at the peak", ["~what", "role", "#address", "#bytes", "live in ops"], caption=caption)
+    out = grid(
+        f"{memory['memory']} at the peak", ["~what", "role", "#address", "#bytes", "live in ops"], caption=caption
+    )
     for placed in there[:most]:
         span = f"{placed['first_op']}-{placed['last_op']}"
         out.add_row(placed["what"], placed["role"], f"{placed['address_bytes']:#x}", size(placed["size_bytes"]), span)

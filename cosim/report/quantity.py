@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 
-_SI = tuple((10.0 ** (3 * power), prefix) for power, prefix in zip(range(4, -6, -1), ["T", "G", "M", "k", "", "m", "u", "n", "p", "f"], strict=True))
+_SI = tuple(
+    (10.0 ** (3 * power), prefix)
+    for power, prefix in zip(range(4, -6, -1), ["T", "G", "M", "k", "", "m", "u", "n", "p", "f"], strict=True)
+)
 
 
 def digits(value: float) -> str:

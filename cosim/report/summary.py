@@ -61,7 +61,9 @@ def _facts(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     if summary["sqnr_db"] is not None:
         outputs = ", ".join(f"{name} {_decibel(value)}" for name, value in summary["sqnr_db"].items())
         facts.append(("SQNR", f"{outputs} against float, executed {summary['execute']}, values: {summary['values']}"))
-    facts.append(("how", f"{summary['timer']} timer, {count(summary['commands'])} commands, values: {summary['values']}"))
+    facts.append(
+        ("how", f"{summary['timer']} timer, {count(summary['commands'])} commands, values: {summary['values']}")
+    )
     return facts
 
 
@@ -167,6 +169,7 @@ def _number(value: float) -> str:
 
 
 def engines(result: Result) -> Any:
+    """What each engine did with the latency: busy, waiting and for what, idle."""
     out = grid("engines: why it takes that long", ["engine", "#busy", "", "#waits", "~for", "#idle", "#commands"])
     latency = result.summary["latency_ms"]
     for row in rows(result.table("engines")):

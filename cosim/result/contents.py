@@ -138,7 +138,7 @@ def mapping(work: Work) -> Table:
 
 
 def memories(work: Work) -> Table:
-    """One row per memory: capacity, most bytes reserved at once, bytes read and written."""
+    """One row per memory: capacity, most bytes reserved at once, highest address used, bytes read and written."""
     hardware, plan = work.simulation.hardware, work.simulation.plan
     return table_of_rows(
         {
@@ -146,6 +146,7 @@ def memories(work: Work) -> Table:
             "technology": memory.technology,
             "size_bytes": memory.size_bytes,
             "peak_bytes": plan.peak_bytes(memory.name),
+            "extent_bytes": max((p.address + p.n_bytes for p in plan.placements if p.memory == memory.name), default=0),
             "read_bytes": int(work.count(f"{memory.name}.read_bytes").sum()),
             "write_bytes": int(work.count(f"{memory.name}.write_bytes").sum()),
         }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,7 +56,7 @@ class Result:
     def load(cls, folder: str | Path) -> Result:
         """The result that `save` wrote; raises `DescriptionError` for any other folder."""
         summary, tables = load_folder(Path(folder))
-        return cls(summary, {name: (lambda t=t: t) for name, t in tables.items()})
+        return cls(summary, {name: partial(tables.__getitem__, name) for name in tables})
 
     def save(self, folder: str | Path, *, timeline: bool = False, trace: bool = False) -> None:
         """Write `summary.json` and one CSV per frame, whole or not at all; equal results give equal bytes.

@@ -16,7 +16,7 @@ from cosim.result.table import Table, from_csv, to_csv, types
 MARKER = "cosim-result.json"
 FORMAT_VERSION = 1
 
-Writer = Callable[[Path], None]
+Writer = Callable[[Path], object]
 
 
 def save_folder(
@@ -173,7 +173,9 @@ def _replace(temporary: Path, folder: Path) -> None:
 
 def _unwritable(folder: Path, error: OSError) -> DescriptionError:
     reason = error.strerror or str(error)
-    return DescriptionError(f"cannot be written: {reason}", where=str(folder), fix="choose another --out, or a new folder inside it")
+    return DescriptionError(
+        f"cannot be written: {reason}", where=str(folder), fix="choose another --out, or a new folder inside it"
+    )
 
 
 def _umask() -> int:

@@ -16,7 +16,9 @@ ON = ("--on", "npu/edge-256")
 Refused = Callable[..., str]
 
 
-def model(path: Path, *, op: str = "Relu", shape: tuple[int | str, ...] = (1, 4), weights: np.ndarray | None = None) -> Path:
+def model(
+    path: Path, *, op: str = "Relu", shape: tuple[int | str, ...] = (1, 4), weights: np.ndarray | None = None
+) -> Path:
     """A small ONNX file: one op, and one product with `weights` where they are given."""
     nodes = [helper.make_node(op, ["x"], ["h"], name="first")]
     constants = []
@@ -124,7 +126,9 @@ def test_misspelt_device(refused: Refused) -> None:
     assert "did you mean 'npu/edge-256'" in refused("run", "ds_cnn", "--on", "npu/edge256")
 
 
-@pytest.mark.parametrize("setting", ["memories.dram.bandwith=1GB/s", "memories.drm.bandwidth=1GB/s", "memories.dram.bandwidth=1GHz"])
+@pytest.mark.parametrize(
+    "setting", ["memories.dram.bandwith=1GB/s", "memories.drm.bandwidth=1GB/s", "memories.dram.bandwidth=1GHz"]
+)
 def test_wrong_override(refused: Refused, setting: str) -> None:
     assert "allowed" in refused("run", "ds_cnn", *ON, "--set", setting)
 

@@ -58,7 +58,9 @@ def test_an_override_changes_the_answer_and_is_recorded(cosim: Cosim) -> None:
 
 
 def test_both_timers_print_the_same(cosim: Cosim) -> None:
-    runs = [json.loads(cosim("run", "ds_cnn", *ON, "--json", "--timer", timer).out) for timer in ("compiled", "reference")]
+    runs = [
+        json.loads(cosim("run", "ds_cnn", *ON, "--json", "--timer", timer).out) for timer in ("compiled", "reference")
+    ]
     assert [run["timer"] for run in runs] == ["compiled", "reference"]
     assert len({run["latency_fs"] for run in runs}) == 1
     assert len({run["energy_uj"] for run in runs}) == 1
@@ -139,7 +141,8 @@ def test_memory_plan_as_json_file_and_figure(cosim: Cosim, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    "command", ["hw", "workloads", "formats", "engines", "compressions", "mappers", "technologies", "metrics", "plugins"]
+    "command",
+    ["hw", "workloads", "formats", "engines", "compressions", "mappers", "technologies", "metrics", "plugins"],
 )
 def test_lists_name_something_and_where_it_comes_from(cosim: Cosim, command: str) -> None:
     rows = json.loads(cosim(command, "--json").out)

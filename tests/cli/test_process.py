@@ -86,7 +86,9 @@ def test_version(cosim: Callable[..., Any]) -> None:
 
 def test_every_command_has_help(cosim: Callable[..., Any]) -> None:
     names = [line.split()[0] for line in cosim("--help").out.split("Commands:")[1].splitlines() if line.strip()]
-    assert {"run", "accuracy", "check", "explain", "memory", "hw", "workloads", "formats", "plugins", "engines"} <= set(names)
+    assert {"run", "accuracy", "check", "explain", "memory", "hw", "workloads", "formats", "plugins", "engines"} <= set(
+        names
+    )
     for name in names:
         if name.isidentifier():
             assert "Usage: cosim" in cosim(name, "--help").out

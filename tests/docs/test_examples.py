@@ -13,7 +13,9 @@ from cosim.cli import main
 
 ROOT = Path(__file__).resolve().parents[2]
 BLOCK = re.compile(r"^```(console|python)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+ABOUT_PROGRAMS = ("time", "mapping")
 WITH_EXAMPLES = [page for page in PAGES if page.exists() and BLOCK.search(page.read_text("utf-8"))]
 
 
@@ -21,12 +23,21 @@ WITH_EXAMPLES = [page for page in PAGES if page.exists() and BLOCK.search(page.r
 def test_examples_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("signal.signal", lambda *_: None)
-    names: dict[str, object] = {"__name__": "example"}
+    names: dict[str, object] = {"__name__": "example", **(_given() if page.stem in ABOUT_PROGRAMS else {})}
     for kind, text in BLOCK.findall(page.read_text("utf-8")):
         if kind == "python":
             exec(compile(text, str(page), "exec"), names)
         else:
             _console(text, monkeypatch)
+
+
+def _given() -> dict[str, object]:
+    """What a page about programs takes for granted."""
+    import cosim
+    from cosim.simulation import simulate
+
+    simulation = simulate(cosim.load_graph("ds_cnn"), cosim.load_hardware("npu/edge-256"))
+    return {"program": simulation.program, "graph": simulation.graph, "hardware": simulation.hardware}
 
 
 def _console(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,9 +53,5 @@ def _console(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_links_between_pages_lead_somewhere() -> None:
-    missing = []
-    for page in PAGES:
-        for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text("utf-8")):
-            if not (page.parent / target).exists():
-                missing.append(f"{page.relative_to(ROOT)}: {target}")
-    assert not missing
+    links = [(page, link) for page in PAGES for link in LINK.findall(page.read_text("utf-8"))]
+    assert not [f"{page.relative_to(ROOT)}: {link}" for page, link in links if not (page.parent / link).exists()]

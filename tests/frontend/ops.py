@@ -19,7 +19,11 @@ CASES: dict[str, list[Case]] = {
         ((IMAGE,), ((6, 1, 3, 2),), {"groups": 6, "dilations": (2, 1), "activation": "relu"}),
     ],
     "conv_transpose2d": [
-        ((IMAGE,), ((6, 2, 3, 3), (4,)), {"groups": 2, "strides": (2, 3), "output_padding": (1, 0), "activation": "relu"}),
+        (
+            (IMAGE,),
+            ((6, 2, 3, 3), (4,)),
+            {"groups": 2, "strides": (2, 3), "output_padding": (1, 0), "activation": "relu"},
+        ),
         ((IMAGE,), ((6, 4, 3, 3),), {"pads": (1, 0, 2, 1)}),
     ],
     "linear": [
@@ -51,7 +55,11 @@ CASES: dict[str, list[Case]] = {
     },
     "softmax": [((IMAGE,), (), {"axis": 1})],
     "log_softmax": [((IMAGE,), (), {"axis": -1})],
-    "layer_norm": [((IMAGE,), ((8, 9), (8, 9)), {"axis": 2, "epsilon": 1e-3}), ((IMAGE,), (), {}), ((IMAGE,), ((9,),), {})],
+    "layer_norm": [
+        ((IMAGE,), ((8, 9), (8, 9)), {"axis": 2, "epsilon": 1e-3}),
+        ((IMAGE,), (), {}),
+        ((IMAGE,), ((9,),), {}),
+    ],
     "rms_norm": [((IMAGE,), ((9,),), {"epsilon": 1e-4})],
     "batch_norm": [((IMAGE,), ((6,), (6,), (6,), (6,)), {"epsilon": 1e-3})],
     "concat": [(((2, 3), (2, 4), (2, 1)), (), {"axis": -1})],

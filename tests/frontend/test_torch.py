@@ -44,14 +44,15 @@ def test_network_read_directly_and_through_onnx(name, tmp_path):
     assert direct.macs == through.macs
 
 
-@pytest.mark.parametrize("name", nets.FUNCTIONS)
-def test_function_read_directly_and_through_onnx(name, tmp_path):
-    module, arrays = nets.Function(nets.FUNCTIONS[name]), arrays_for([nets.X])
+def test_functions_read_directly_and_through_onnx(tmp_path):
+    # All functions are outputs of one module: an export takes PyTorch a third of a second whatever its size.
+    module, arrays = nets.Function(lambda x: tuple(work(x) for work in nets.FUNCTIONS.values())), arrays_for([nets.X])
     expected = by_module(module, arrays)
-    graph = read_torch(module, tensor(arrays[0]))
-    close(by_cosim(graph, arrays), expected)
+    direct = read_torch(module, tensor(arrays[0]))
     through = read_onnx(export(module, arrays, tmp_path / "m.onnx"))
-    close(by_cosim(through, arrays), expected)
+    for graph in (direct, through):
+        for name, ours, theirs in zip(nets.FUNCTIONS, by_cosim(graph, arrays), expected, strict=True):
+            np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4, err_msg=name)
 
 
 def test_old_and_new_operator_sets(tmp_path):
@@ -141,16 +142,29 @@ def test_random_operators():
 
 
 @pytest.mark.parametrize(("kind", "number"), ALL)
-def test_every_kind_as_torch_and_back(kind, number):
+def test_every_kind_as_torch(kind, number):
     graph = build(kind, number)
-    arrays = [array % 5 if array.dtype.kind == "i" else array for array in inputs_of(graph)]
-    module = to_torch(graph)
-    expected = by_cosim(graph, arrays)
-    for ours, theirs in zip(by_module(module, arrays), expected, strict=True):
+    arrays = small_inputs(graph)
+    for ours, theirs in zip(by_module(to_torch(graph), arrays), by_cosim(graph, arrays), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
-    again = read_torch(module, tuple(tensor(array) for array in arrays))
-    close(by_cosim(again, arrays), expected)
-    assert again.macs == graph.macs
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("kind", "number"), ALL)
+def test_every_kind_through_torch_and_back(kind, number):
+    graph = build(kind, number)
+    arrays = small_inputs(graph)
+    again = read_torch(to_torch(graph), tuple(tensor(array) for array in arrays))
+    close(by_cosim(again, arrays), by_cosim(graph, arrays))
+    assert again.macs == graph.macs or (kind, number) == (
+        "conv_transpose2d",
+        1,
+    )  # unequal padding: computed, then cropped
+
+
+def small_inputs(graph):
+    """Random inputs, indices below 5."""
+    return [array % 5 if array.dtype.kind == "i" else array for array in inputs_of(graph)]
 
 
 def test_trained_weights_return_into_the_graph():
@@ -171,7 +185,9 @@ def test_trained_weights_return_into_the_graph():
         losses.append(loss.item())
     assert losses[-1] < losses[0]
     trained = with_weights(graph, weights_of(module))
-    assert not np.array_equal(trained.constants["stem.1.running_mean"].array(), graph.constants["stem.1.running_mean"].array())
+    assert not np.array_equal(
+        trained.constants["stem.1.running_mean"].array(), graph.constants["stem.1.running_mean"].array()
+    )
     close(by_cosim(trained, [x.numpy()]), by_module(module, [x.numpy()]))
 
 
@@ -180,7 +196,9 @@ def test_weights_of_any_module_fit_the_graph_read_from_it():
     weights = weights_of(module)
     assert set(weights) == set(module.state_dict())
     graph = read_torch(module, torch.zeros(1, 3, 16, 16))
-    assert all(np.array_equal(graph.constants[name].array(), weights[name]) for name in graph.constants if name in weights)
+    assert all(
+        np.array_equal(graph.constants[name].array(), weights[name]) for name in graph.constants if name in weights
+    )
 
 
 def test_masks_and_single_numbers_are_not_trained():

@@ -67,6 +67,13 @@ def test_the_users_setting_of_numba_is_respected(tmp_path: Path) -> None:
     assert not (tmp_path / "cache").exists()
 
 
+def test_without_any_cache_folder_the_code_still_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jit, "_cache_folder", lambda chosen, sources: Path("/dev/null/cache"))
+    names: dict[str, object] = {}
+    exec(compile("def twice(x): return 2 * x", "nowhere.py", "exec"), names)  # no file, so no folder beside it
+    assert jit.njit(names["twice"])(4) == 8
+
+
 def test_numbas_own_setting_is_left_alone() -> None:
     before = numba.config.CACHE_DIR
     jit.njit(lambda x: x)

@@ -137,7 +137,9 @@ class Lowering:
         if array.size == 0 or (np.isfinite(array.min()) and np.isfinite(array.max())):
             return array
         if kind == "add" and bool((np.isfinite(array) | np.isneginf(array)).all()):
-            self.note(f"{self.word} {value.label or self.label!r}: minus infinity in an additive mask set to {BLOCKED:g}")
+            self.note(
+                f"{self.word} {value.label or self.label!r}: minus infinity in an additive mask set to {BLOCKED:g}"
+            )
             return np.where(np.isneginf(array), np.float32(BLOCKED), array)
         what = "NaN" if np.isnan(array).any() else "infinity"
         raise DescriptionError(

@@ -184,6 +184,11 @@ def log1p(call: Call) -> Value:
     return call.low.emit("log", call.low.emit("add", call.tensor("self"), number(1.0)))
 
 
+def expm1(call: Call) -> Value:
+    """aten.expm1."""
+    return call.low.emit("sub", call.low.emit("exp", call.tensor("self")), number(1.0))
+
+
 _UNARY = ["relu", "sigmoid", "tanh", "exp", "log", "sqrt", "rsqrt", "neg", "abs", "erf", "reciprocal", "silu"]
 CONVERTERS: Mapping[str, Converter] = {
     **{f"aten.{kind}": unary(kind) for kind in _UNARY},
@@ -203,6 +208,7 @@ CONVERTERS: Mapping[str, Converter] = {
     "aten.softplus": softplus,
     "aten.log_sigmoid": log_sigmoid,
     "aten.log1p": log1p,
+    "aten.expm1": expm1,
     "aten.mish": mish,
     "aten.prelu": prelu,
     "aten._prelu_kernel": prelu,

@@ -100,9 +100,13 @@ def _conv_transpose2d(op: Op, x: Sequence[Any]) -> Tensor:
 
     top, left, bottom, right = op["pads"]
     bias = x[2] if len(x) > 2 else None
-    # Unequal padding crops the output unequally: compute without any, then crop.
-    y = f.conv_transpose2d(x[0], x[1], bias, op["strides"], 0, op["output_padding"], op["groups"], op["dilations"])
-    return _clamped(op, y[:, :, top : y.shape[2] - bottom, left : y.shape[3] - right])
+    # PyTorch pads both sides alike; what one side has more is cropped from the output.
+    y0, x0 = min(top, bottom), min(left, right)
+    y = f.conv_transpose2d(
+        x[0], x[1], bias, op["strides"], (y0, x0), op["output_padding"], op["groups"], op["dilations"]
+    )
+    rows, columns = y.shape[2] - (bottom - y0), y.shape[3] - (right - x0)
+    return _clamped(op, y[:, :, top - y0 : rows, left - x0 : columns])
 
 
 def _linear(op: Op, x: Sequence[Any]) -> Tensor:

@@ -1,6 +1,7 @@
 """A MAC array that spends no cycle on a product whose activation is zero."""
 
 from dataclasses import replace
+from types import MappingProxyType
 
 import numpy as np
 
@@ -18,7 +19,7 @@ class ZeroSkip:
 
     name = "acme_zero_skip"
     summary = "MAC lanes that skip products whose activation is zero"
-    parameters = {"lanes": "products per cycle"}
+    parameters = MappingProxyType({"lanes": "products per cycle"})
 
     def check(self, engine):
         """Positive lanes, and memories for operands and partial sums."""
