@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from cosim.errors import DescriptionError
 from cosim.execute import encode
+from cosim.execute.values import is_finite
 from cosim.formats import Encoding
 from cosim.graph.constant import Array, Constant
 
@@ -124,10 +125,10 @@ class Quantized:
         return _digest("quantized", self.source.digest(), f"{code.format}{code.axis}", scale.hex(), zero.hex())
 
 
-def finite(constant: Constant, name: str) -> NDArray[np.float64]:
+def finite(constant: Constant, name: str) -> NDArray[np.float32]:
     """Values of a constant; `DescriptionError` if one of them is NaN or infinite."""
-    values = _real(constant)
-    if not np.isfinite(values).all():
+    values = np.asarray(constant.array(), np.float32)
+    if not is_finite(values):
         raise DescriptionError("holds NaN or infinity", where=f"constant {name!r}", allowed="finite numbers")
     return values
 

@@ -108,7 +108,7 @@ def _calibrated(roles: Roles, runs: Sequence[Mapping[str, Array]], method: str, 
     graph = roles.graph
     real = {name: finite(constant, name) for name, constant in graph.constants.items() if _is_real(graph, name)}
     stored: dict[str, Constant] = {
-        name: Stored(real[name].astype(np.float32)) if name in real else constant
+        name: Stored(real[name]) if name in real else constant
         for name, constant in graph.constants.items()
     }
     ranges = observe_ranges(replace(graph, constants=stored), runs, method)
@@ -133,7 +133,7 @@ def _is_real(graph: Graph, name: str) -> bool:
 
 
 def _activation_encodings(
-    roles: Roles, ranges: Mapping[str, Range], real: Mapping[str, NDArray[np.float64]], symmetric: bool
+    roles: Roles, ranges: Mapping[str, Range], real: Mapping[str, NDArray[np.float32]], symmetric: bool
 ) -> dict[str, Encoding]:
     """One encoding per group of tensors that share it."""
     graph = roles.graph
@@ -158,7 +158,7 @@ def _activation_encodings(
     return encodings
 
 
-def _weight_encoding(values: NDArray[np.float64], axis: int | None) -> Encoding:
+def _weight_encoding(values: NDArray[np.float32], axis: int | None) -> Encoding:
     others = tuple(i for i in range(values.ndim) if i != axis)
     low, high = values.min(axis=others), values.max(axis=others)
     return _format("int8").calibrate(low, high, symmetric=True, axis=axis)

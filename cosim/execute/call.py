@@ -115,7 +115,9 @@ class Call:
         return _zero(self.output, f"{self.where}, output {self.op.output!r}")
 
     def real(self, position: int) -> NDArray[np.float32]:
-        """Decoded operand [real]."""
+        """Decoded operand [real]; the operand itself where it is fp32."""
+        if self.inputs[position].format == "fp32":
+            return self.operand(position)
         form = find_format(self.inputs[position].format, self.formats)
         return form.decode(self.operand(position), self.local(position))
 

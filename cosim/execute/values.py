@@ -89,8 +89,10 @@ def encode(values: ArrayLike, encoding: Encoding, where: str, formats: Mapping[s
     array = np.asarray(values)
     form = find_format(encoding.format, formats)
     if np.issubdtype(array.dtype, np.floating):
-        if not np.isfinite(array).all():
+        if not is_finite(array):
             raise DescriptionError("holds NaN or infinity", where=where, allowed="finite numbers")
+        if array.dtype == form.storage:
+            return array
         return form.encode(array, calibrated(encoding, formats, where))
     if not (np.issubdtype(array.dtype, np.integer) or array.dtype == np.bool_):
         raise DescriptionError(f"has dtype {array.dtype}", where=where, allowed="real numbers, or codes as integers")
@@ -101,6 +103,11 @@ def encode(values: ArrayLike, encoding: Encoding, where: str, formats: Mapping[s
             f"holds codes from {array.min()} to {array.max()}", where=where, allowed=f"{form.low} to {form.high}"
         )
     return array.astype(form.storage, copy=False)
+
+
+def is_finite(values: Array) -> bool:
+    """Whether no element is NaN or infinite, without a temporary of the array's size."""
+    return values.size == 0 or bool(np.isfinite(values.min()) and np.isfinite(values.max()))
 
 
 def input_codes(

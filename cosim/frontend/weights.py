@@ -52,7 +52,7 @@ def read_weights(path: str | Path) -> dict[str, Array]:
 
 def _npz(path: Path) -> dict[str, Array]:
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             return {name: _real(file[name]) for name in file.files}
     except (ValueError, OSError, zipfile.BadZipFile, EOFError) as error:
         raise _damaged(path, error) from error

@@ -249,6 +249,34 @@ def test_moved_codes_are_not_changed_when_encodings_agree(case):
     np.testing.assert_array_equal(whole(graph, codes)["y"], expected)
 
 
+@pytest.mark.parametrize("case", MOVED)
+def test_moved_codes_are_recoded_when_encodings_differ(case):
+    graph, codes, got = run(case)
+    code = graph.tensors["x0"].encoding
+    real = (codes["x0"].astype(np.float64) - float(code.zero_point)) * float(code.scale)
+    assert_codes(graph, got, MOVED[case](real, graph.ops[0], codes.get("x1")))
+
+
+def test_concat_recodes_each_input():
+    graph, codes, got = run("concat")
+    real = [
+        (codes[name].astype(np.float64) - float(graph.tensors[name].encoding.zero_point))
+        * float(graph.tensors[name].encoding.scale)
+        for name in graph.inputs
+    ]
+    assert_codes(graph, got, np.concatenate(real, axis=1))
+
+
+def test_softmax_is_its_declared_integer_formula():
+    graph, codes, got = run("softmax")
+    graph = graph.with_tensors([replace(graph.tensors["y"], encoding=Encoding("int8", 8, np.array(1 / 256), np.array(-128)))])
+    got = whole(graph, codes)["y"]
+    scale = float(graph.tensors["x0"].encoding.scale)
+    for row, out in zip(codes["x0"].reshape(-1, 9).tolist(), got.reshape(-1, 9).tolist(), strict=True):
+        powers = [round(float(np.exp(-(max(row) - q) * scale)) * 2**30) for q in row]
+        assert out == [min(round(p / sum(powers) * 256) - 128, 127) for p in powers]
+
+
 def test_a_table_with_one_scale_per_row():
     graph = one_op("gather", [(10, 6), (3, 4)])
     rng = np.random.default_rng(0)

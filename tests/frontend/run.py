@@ -67,7 +67,7 @@ def export(module, inputs: Sequence[np.ndarray], path: Path, opset: int = 17) ->
 def silence():
     saved = os.dup(1)
     try:
-        with open(os.devnull, "w") as sink:
+        with Path(os.devnull).open("w") as sink:
             os.dup2(sink.fileno(), 1)
             yield
     finally:

@@ -9,7 +9,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from cosim.errors import DescriptionError, UnsupportedError
+from cosim.errors import CosimError, DescriptionError, UnsupportedError
 from cosim.frontend import load, read_onnx
 from tests.frontend.run import by_cosim, model
 
@@ -87,6 +87,40 @@ def test_operator_of_another_domain(tmp_path):
     message = refused(save(proto, tmp_path), UnsupportedError)
     assert "com.microsoft::FusedGelu" in message
     assert "'Gelu'" in message
+
+
+def test_quantised_models_say_what_to_read_instead(tmp_path):
+    node = helper.make_node("QuantizeLinear", ["x", "s", "z"], ["y"], name="q")
+    constants = {"s": np.array(0.1, np.float32), "z": np.array(0, np.int8)}
+    message = refused(save(model([node], {"x": (1, 4)}, constants=constants), tmp_path), UnsupportedError)
+    assert "quantised already" in message
+    assert "node q" in message
+
+
+def test_attributes_of_the_wrong_kind(tmp_path):
+    for node in (
+        helper.make_node("Transpose", ["x"], ["y"], name="t", perm="up"),
+        helper.make_node("Conv", ["x", "w"], ["y"], name="t", strides=[1]),
+        helper.make_node("Softmax", ["x"], ["y"], name="t", axis="last"),
+    ):
+        proto = model([node], {"x": (1, 4, 5, 5)}, constants={"w": np.ones((2, 4, 3, 3), np.float32)})
+        assert "node t" in refused(save(proto, tmp_path))
+
+
+def test_damaged_bytes_are_errors_of_cosim_or_still_a_model(tmp_path):
+    data = np.frombuffer(linear_model().SerializeToString(), np.uint8)
+    generator = np.random.default_rng(0)
+    path = tmp_path / "m.onnx"
+    refusals = 0
+    for _ in range(300):
+        damaged = data.copy()
+        damaged[generator.integers(0, len(data), 2)] = generator.integers(0, 256, 2)
+        path.write_bytes(damaged.tobytes())
+        try:
+            read_onnx(path)
+        except CosimError:
+            refusals += 1
+    assert refusals > 50
 
 
 @pytest.mark.parametrize(("opset", "fix"), [(6, "convert_version"), (999, "newer onnx package")])

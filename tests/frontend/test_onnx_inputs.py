@@ -9,7 +9,7 @@ import onnx
 import pytest
 from onnx import helper
 
-from cosim.errors import DescriptionError
+from cosim.errors import DescriptionError, UnsupportedError
 from cosim.frontend import read_onnx
 from tests.frontend.run import by_cosim, kinds, model
 
@@ -121,6 +121,25 @@ def test_integer_constants_become_int32(tmp_path):
     graph = read_onnx(tmp_path / "m.onnx")
     assert kinds(graph) == ["gather"]
     assert graph.constants["i"].array().dtype == np.int32
+
+
+def test_a_mask_that_is_moved_and_then_cast_arrives_as_fp32(tmp_path):
+    nodes = [
+        helper.make_node("Shape", ["mask"], ["s"]),
+        helper.make_node("Unsqueeze", ["mask", "axis"], ["m2"]),
+        helper.make_node("Cast", ["m2"], ["m3"], to=1),
+        helper.make_node("Mul", ["x", "m3"], ["y"]),
+    ]
+    mask = np.array([[1, 0, 1, 1]])
+    proto = model(nodes, {"x": (1, 3, 4), "mask": mask}, constants={"axis": np.array([1])})
+    onnx.save(proto, tmp_path / "m.onnx")
+    graph = read_onnx(tmp_path / "m.onnx")
+    assert graph.tensors["mask"].encoding.format == "fp32"
+    nodes.append(helper.make_node("Gather", ["table", "mask"], ["z"]))
+    constants = {"axis": np.array([1]), "table": np.ones((2, 3), np.float32)}
+    onnx.save(model(nodes, {"x": (1, 3, 4), "mask": mask}, ("y", "z"), constants), tmp_path / "m.onnx")
+    with pytest.raises(UnsupportedError, match="Cast of integers"):
+        read_onnx(tmp_path / "m.onnx")
 
 
 def test_a_mask_that_is_cast_at_once_arrives_as_fp32(tmp_path):

@@ -92,6 +92,8 @@ CASES = [
     ("Softmax", 17, [X], [], {"axis": 1}),
     ("LogSoftmax", 17, [X], [], {}),
     ("LayerNormalization", 17, [X], [f(8, 9), f(8, 9)], {"axis": 2, "epsilon": 1e-3}),
+    ("LRN", 17, [X], [], {"size": 3, "alpha": 0.5, "beta": 0.6, "bias": 2.0}),
+    ("LRN", 17, [X], [], {"size": 5}),
     ("LayerNormalization", 17, [X], [f(9)], {}),
     ("RMSNormalization", 23, [X], [f(9)], {}),
     ("BatchNormalization", 17, [X], [f(6), f(6), f(6), positive(6)], {"epsilon": 1e-3}),
@@ -175,7 +177,7 @@ NOT_HERE = {"Shape", "Size", "ConstantOfShape"}  # they end in constants: tested
 def _build(case):
     kind, opset, arrays, held, attributes, *count = case
     if kind == "Where":
-        arrays, held = [f(4, 4), f(4, 4)], held
+        arrays = [f(4, 4), f(4, 4)]
         names, operands = {"x0": arrays[0], "x1": arrays[1]}, ["c0", "x0", "x1"]
     else:
         names = {f"x{position}": array for position, array in enumerate(arrays)}

@@ -234,7 +234,7 @@ def test_shape_computations_fold_and_dead_nodes_go(tmp_path):
         helper.make_node("Unsqueeze", ["n", "axis"], ["n1"]),
         helper.make_node("Concat", ["n1", "rest"], ["target"], axis=0),
         helper.make_node("Reshape", ["x", "target"], ["y"]),
-        helper.make_node("ConstantOfShape", ["target"], ["zeros"]),
+        helper.make_node("ConstantOfShape", ["s"], ["zeros"]),
         helper.make_node("Exp", ["x"], ["unused"]),
     ]
     constants = {"zero": np.array(0), "axis": np.array([0]), "rest": np.array([-1])}

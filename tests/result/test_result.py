@@ -21,8 +21,6 @@ CASES = [("ds_cnn", "npu/edge-256", {}), ("resnet8", "npu/systolic-32x32", {"mem
 @pytest.fixture(scope="module", params=CASES, ids=lambda case: case[0])
 def result(request: pytest.FixtureRequest) -> Result:
     network, device, overrides = request.param
-    if network not in cosim.load_registry()["workloads"]:
-        network = "autoencoder"
     hardware = cosim.load_hardware(device, overrides=overrides)
     return Result.from_simulation(simulate(cosim.load_graph(network), hardware, execute="whole"))
 

@@ -98,7 +98,7 @@ def _by_columns(
     width = (x.shape[3] - dx * (fx - 1) - 1) // sx + 1
     out = np.empty((x.shape[0], outer, rows, width), rule.accumulator)
     terms = inner * fy * fx
-    w2 = w.reshape(outer, terms).astype(rule.factor)
+    w2 = w.reshape(outer, terms).astype(rule.factor, copy=False)
     block = max(1, _COLUMNS // (terms * width))
     per_group = outer // groups
     for n in range(x.shape[0]):
@@ -114,7 +114,7 @@ def _by_columns(
                     (c, dy * h, dx * v, sy * h, sx * v),
                     writeable=False,
                 )
-                columns = windows.astype(rule.factor, order="C").reshape(terms, count * width)
+                columns = windows.astype(rule.factor, order="C", copy=windows.dtype != rule.factor).reshape(terms, count * width)
                 sums = rule.product(w2[mine], columns)
                 out[n, mine, row : row + count] = sums.reshape(per_group, count, width)
     return out

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from onnx import ModelProto, TensorProto, ValueInfoProto
+from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto
 
 from cosim.errors import DescriptionError, UnsupportedError, nearest
 from cosim.formats import FLOAT32, Encoding
@@ -22,6 +22,9 @@ INTEGERS = {
     TensorProto.UINT64,
     TensorProto.BOOL,
 }
+
+MOVED = frozenset({"Unsqueeze", "Squeeze", "Reshape", "Expand", "Transpose", "Flatten", "Identity"})
+"""Operators of one tensor that move elements without looking at them."""
 
 Extent = int | str | None
 """A size, the name of a symbolic size, or nothing known."""
@@ -133,13 +136,33 @@ def _bind(
 
 
 def _only_cast(model: ModelProto) -> set[str]:
-    """Inputs whose only readers are casts to floating point: they may as well arrive as floats."""
-    readers: dict[str, list[bool]] = {}
+    """Tensors that are only moved and then cast to floating point (masks): they may as well arrive as floats."""
+    readers: dict[str, list[NodeProto]] = {}
     for node in model.graph.node:
-        is_cast = node.op_type == "Cast" and any(a.name == "to" and a.i in FLOATS for a in node.attribute)
         for name in node.input:
-            readers.setdefault(name, []).append(is_cast)
-    return {name for name, kinds in readers.items() if all(kinds)}
+            readers.setdefault(name, []).append(node)
+    harmless: set[str] = set()
+    for name in (*(info.name for info in model.graph.output), *_body_reads(model)):
+        readers.setdefault(name, []).append(NodeProto())  # read by something that no cast stands before
+    # Nodes are in order, so backwards every reader of a tensor is judged before the tensor is.
+    for node in reversed(model.graph.node):
+        harmless.update(name for name in node.output if _all_cast(readers.get(name, ()), harmless))
+    return {info.name for info in model.graph.input if _all_cast(readers.get(info.name, ()), harmless)}
+
+
+def _all_cast(readers: Sequence[NodeProto], harmless: set[str]) -> bool:
+    def is_cast(node: NodeProto) -> bool:
+        if node.op_type == "Cast":
+            return any(attribute.name == "to" and attribute.i in FLOATS for attribute in node.attribute)
+        return node.op_type == "Shape" or (node.op_type in MOVED and all(name in harmless for name in node.output))
+
+    return bool(readers) and all(is_cast(node) for node in readers)
+
+
+def _body_reads(model: ModelProto) -> set[str]:
+    """Names that the bodies of control flow read from around them."""
+    bodies = [attribute.g for node in model.graph.node for attribute in node.attribute if attribute.g.node]
+    return {name for body in bodies for node in body.node for name in node.input}
 
 
 def _encoding(low: Lowering, info: ValueInfoProto, casts: set[str]) -> Encoding:

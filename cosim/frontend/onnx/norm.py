@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from cosim.errors import UnsupportedError
 from cosim.frontend.lowering import Value, view
-from cosim.frontend.lowering.norm import group_norm, layer_norm
+from cosim.frontend.lowering.norm import group_norm, layer_norm, number
 from cosim.frontend.onnx.node import Converter, Node
 
 
@@ -87,9 +87,23 @@ def _without_affine_of_ones(node: Node, groups: int) -> Value:
     )
 
 
+def local_response(node: Node) -> Value:
+    """LRN: x / (bias + alpha * mean of x^2 over `size` neighbouring channels)^beta."""
+    x, low, size = node[0], node.low, int(node.get("size", 1))
+    if x.rank < 2:
+        raise UnsupportedError(f"LRN of {x.shape}", where=low.place(), allowed="(N, C, ...)")
+    channels_as_rows = view.reshape(low, low.emit("mul", x, x), (x.shape[0], 1, x.shape[1], -1))
+    before = (size - 1) // 2
+    mean = low.emit("avg_pool2d", channels_as_rows, kernel=(size, 1), pads=(before, 0, size - 1 - before, 0))
+    total = low.emit("mul", view.reshape(low, mean, x.shape), number(float(node.get("alpha", 1e-4))))
+    base = low.emit("add", total, number(float(node.get("bias", 1.0))))
+    return low.emit("div", x, low.emit("pow", base, number(float(node.get("beta", 0.75)))))
+
+
 CONVERTERS: Mapping[str, Converter] = {
     "Softmax": softmax("softmax"),
     "LogSoftmax": softmax("log_softmax"),
+    "LRN": local_response,
     "LayerNormalization": layer_normalization,
     "RMSNormalization": rms_normalization,
     "BatchNormalization": batch_normalization,

@@ -22,6 +22,10 @@ from cosim.frontend.onnx.table import CONVERTERS
 from cosim.frontend.onnx.write import STATES
 from cosim.graph.graph import Graph
 
+QUANTISED = frozenset(
+    ["QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "QLinearConv", "QLinearMatMul", "ConvInteger", "MatMulInteger"]
+)
+
 
 def read_onnx(path: str | Path, *, shapes: Mapping[str, Sequence[int]] | None = None) -> Graph:
     """Read a network from an ONNX file (opset 7 or newer).
@@ -132,6 +136,13 @@ class _Reader:
             if error.where is None:
                 raise type(error)(error.found, where=self.low.place(), allowed=error.allowed, fix=error.fix) from error
             raise
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            # Attributes of the wrong type or length: what the operator's schema forbids, the file may still hold.
+            raise DescriptionError(
+                f"{proto.op_type} is malformed: {error}",
+                where=self.low.place(),
+                fix="onnx.checker.check_model(path) says what is wrong; export the model again",
+            ) from error
         return (result,) if isinstance(result, Value) else result
 
     def _branch(self, proto: NodeProto, inputs: tuple[Value | None, ...], scope: dict[str, Value]) -> Sequence[Value]:
@@ -151,6 +162,13 @@ class _Reader:
         return tuple(inner[info.name] for info in body.output)
 
     def _unknown(self, proto: NodeProto, op_type: str) -> UnsupportedError:
+        if proto.op_type in QUANTISED:
+            return UnsupportedError(
+                f"operator {op_type}: the model is quantised already",
+                where=self.low.place(),
+                allowed="models of real numbers",
+                fix="read the model as it was before quantisation, and quantise it with cosim's own compression",
+            )
         close = nearest(op_type.rpartition("::")[2], self.converters)
         return UnsupportedError(
             f"operator {op_type} (opset {self.opset}) has no converter{close}",
