@@ -268,4 +268,4 @@ def _execute(
     else:
         values = whole(small, fed, formats=formats, kernels=kernels)
     table = compare(small, original, fed, formats=formats, kernels=kernels)
-    return values, table.to_dict("records")
+    return values, [dict(zip(table.columns, row, strict=True)) for row in table.itertuples(index=False)]

@@ -108,8 +108,7 @@ def _calibrated(roles: Roles, runs: Sequence[Mapping[str, Array]], method: str, 
     graph = roles.graph
     real = {name: finite(constant, name) for name, constant in graph.constants.items() if _is_real(graph, name)}
     stored: dict[str, Constant] = {
-        name: Stored(real[name]) if name in real else constant
-        for name, constant in graph.constants.items()
+        name: Stored(real[name]) if name in real else constant for name, constant in graph.constants.items()
     }
     ranges = observe_ranges(replace(graph, constants=stored), runs, method)
     encodings = _activation_encodings(roles, ranges, real, symmetric)

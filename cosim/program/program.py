@@ -59,7 +59,8 @@ class BoxTable:
     def boxes(self, indices: NDArray[np.integer], rank: int) -> NDArray[np.int64]:
         """Bounds of many boxes of one rank, shape (len(indices), rank, 2)."""
         starts = self.offset[np.asarray(indices)]
-        return self.bounds[starts[:, None] + np.arange(2 * rank)].reshape(len(indices), rank, 2).astype(np.int64)
+        found = self.bounds[starts[:, None] + np.arange(2 * rank)]
+        return np.asarray(found.reshape(len(indices), rank, 2), np.int64)
 
 
 @dataclass(frozen=True)

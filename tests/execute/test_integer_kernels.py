@@ -146,6 +146,17 @@ def test_arithmetic_follows_the_declared_formula(case, bits):
     assert_codes(graph, got, real)
 
 
+@pytest.mark.parametrize(("case", "expected"), [("add", [-2, -2, 0, 0, 0, 2, 2]), ("sub", [-2, -2, 0, 0, 0, 2, 2])])
+def test_halves_go_to_even(case, expected):
+    graph = one_op(case, [(7,), (1,)])
+    codes = {"x0": np.array([-5, -3, -1, 0, 1, 3, 5], np.int8), "x1": np.array([0], np.int8)}
+    scales = {"x0": 0.5, "x1": 0.5, "y": 1.0}
+    graph = graph.with_tensors(
+        replace(graph.tensors[n], encoding=Encoding("int8", 8, np.array(s), np.array(0))) for n, s in scales.items()
+    )
+    np.testing.assert_array_equal(whole(graph, codes)["y"], expected)
+
+
 def assert_codes(graph, got, real):
     y, op = graph.tensors["y"].encoding, graph.ops[0]
     codes = np.rint(np.nan_to_num(real / float(y.scale), nan=0.0)) + float(y.zero_point)
@@ -269,7 +280,9 @@ def test_concat_recodes_each_input():
 
 def test_softmax_is_its_declared_integer_formula():
     graph, codes, got = run("softmax")
-    graph = graph.with_tensors([replace(graph.tensors["y"], encoding=Encoding("int8", 8, np.array(1 / 256), np.array(-128)))])
+    graph = graph.with_tensors(
+        [replace(graph.tensors["y"], encoding=Encoding("int8", 8, np.array(1 / 256), np.array(-128)))]
+    )
     got = whole(graph, codes)["y"]
     scale = float(graph.tensors["x0"].encoding.scale)
     for row, out in zip(codes["x0"].reshape(-1, 9).tolist(), got.reshape(-1, 9).tolist(), strict=True):

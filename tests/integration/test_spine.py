@@ -70,7 +70,11 @@ def outputs(result: Simulation, program: object) -> np.ndarray:
     """What a mutated Program computes in the original's times."""
     times = result.times
     values = scheduled(
-        program, result.graph, times.start_fs, times.end_fs, seeded_inputs(result.original, 0)  # type: ignore[arg-type]
+        program,
+        result.graph,
+        times.start_fs,
+        times.end_fs,
+        seeded_inputs(result.original, 0),  # type: ignore[arg-type]
     )
     return values.codes[result.graph.outputs[0]]
 

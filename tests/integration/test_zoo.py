@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import pytest
+from cosim_workloads import NETWORKS
 
 from cosim.library import load_graph, load_hardware
 from cosim.simulation import simulate
-from cosim_workloads import NETWORKS
 
-SAMPLE = ("autoencoder", "mobilenet_v1_025_96", "bert_tiny", "stories260k_prefill", "stories260k_decode", "shufflenet_v2_0_5")
+SAMPLE = (
+    "autoencoder",
+    "mobilenet_v1_025_96",
+    "bert_tiny",
+    "stories260k_prefill",
+    "stories260k_decode",
+    "shufflenet_v2_0_5",
+)
 
 
 def simulated(network: str, device: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from cosim_hw_models import MODELS
 from hypothesis import strategies as st
 
 from cosim.formats import Encoding
@@ -11,7 +12,6 @@ from cosim.graph.builder import Builder
 from cosim.graph.graph import Graph
 from cosim.hardware.hardware import Hardware
 from cosim.hardware.load import load_hardware
-from cosim_hw_models import MODELS
 from cosim_plugins.engines.dma import DmaEngine
 from cosim_plugins.engines.host_core import HostCore
 from cosim_plugins.engines.mac_array import MacArray

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from cosim.errors import InfeasibleError, UnsupportedError
@@ -41,10 +41,9 @@ def weakened(program: Program, wait: int) -> Program:
 def test_random_networks_map_to_legal_programs(graph: Graph, name: str) -> None:
     try:
         program = mapped(graph, name).program
-    except InfeasibleError as error:
-        assert name != "roomy"
-        assert "bytes too many" in str(error)
-        return
+    except InfeasibleError:
+        assume(name == "roomy")  # a roomy device must take everything; a tight one may refuse
+        raise
     check(program, graph)
     check_bounds(program, compiled.simulate(program))
 

@@ -15,7 +15,7 @@ from cosim.result.gaps import CAUSES
 from cosim.result.table import rows
 from cosim.simulation import simulate
 
-CASES = [("ds_cnn", "npu/edge-256", {}), ("resnet8", "npu/systolic-32x32", {"memories.sram.size": "64 KiB"})]
+CASES = [("ds_cnn", "npu/edge-256", {}), ("resnet8", "npu/systolic-32x32", {"memories.sram.size": "24 KiB"})]
 
 
 @pytest.fixture(scope="module", params=CASES, ids=lambda case: case[0])
@@ -83,6 +83,23 @@ def test_every_move_serves_an_op_that_touches_its_tensor(result: Result) -> None
         if row["is_move"] and row["tensor"] not in touched[row["op"]]:
             # views show the same bytes under another name
             assert any(op.kind.is_view and row["tensor"] in (*op.inputs, op.output) for op in graph.ops), row
+
+
+def test_a_store_serves_the_op_that_made_it_and_not_the_one_that_loads_it_again(result: Result) -> None:
+    assert result.simulation is not None
+    ops = {op.name: op for op in result.simulation.graph.ops}
+    stores = [row for row in rows(result.table("timeline")) if row["engine"] == "dma_out"]
+    assert stores
+    for row in stores:
+        assert ops[row["op"]].output == row["tensor"]
+
+
+def test_the_spilling_case_spills_and_blocks(result: Result) -> None:
+    """Without this the checks above would say nothing about stores that are loaded again and about shared paths."""
+    if result.summary["network"] == "resnet8":
+        timeline = result.table("timeline")
+        assert (timeline["engine"] == "dma_out").sum() > 10
+        assert (timeline["blocked_fs"] > 0).any()
 
 
 def test_a_result_comes_back_from_disk_as_it_was(result: Result, tmp_path: Path) -> None:

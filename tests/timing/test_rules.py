@@ -175,6 +175,15 @@ def test_the_lowest_resource_busy_until_the_start_is_named(simulate: Simulate) -
     assert causes(times)[2] == (Cause.RESOURCE, 1)
 
 
+def test_the_resource_of_an_undisturbed_transfer_is_named_too(simulate: Simulate) -> None:
+    hardware = machine(
+        queue_engine=[0, 1, 2], periods=[1, 1, 1], resources=[(4, 2), (4, 20)], paths=[[0], [1], [0, 1]],
+    )  # fmt: skip
+    times = simulate(program(hardware, [move(0, 40, 0), move(1, 4, 1), move(2, 4, 2)]))
+    assert times.release_fs.tolist() == [20, 20, 40]  # both links fall free at 20, the first after ten units
+    assert causes(times)[2] == (Cause.RESOURCE, 0)
+
+
 @pytest.mark.parametrize(
     ("policy", "starts"),
     [

@@ -114,7 +114,9 @@ def _by_columns(
                     (c, dy * h, dx * v, sy * h, sx * v),
                     writeable=False,
                 )
-                columns = windows.astype(rule.factor, order="C", copy=windows.dtype != rule.factor).reshape(terms, count * width)
+                columns = windows.astype(rule.factor, order="C", copy=windows.dtype != rule.factor).reshape(
+                    terms, count * width
+                )
                 sums = rule.product(w2[mine], columns)
                 out[n, mine, row : row + count] = sums.reshape(per_group, count, width)
     return out

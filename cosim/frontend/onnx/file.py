@@ -40,6 +40,8 @@ def load_model(path: Path) -> ModelProto:
         ) from error
     if not model.graph.node and not model.graph.output:
         raise DescriptionError("the file holds no ONNX graph", where=where, fix="export the model again")
+    if not all(isinstance(text, str) for text in _texts(model)):  # protobuf hands over broken text as bytes
+        raise DescriptionError("a name in the file is no UTF-8 text", where=where, fix="export the model again")
     opset_of(model, where)
     for tensor in _tensors(model.graph):
         if tensor.data_location == TensorProto.EXTERNAL:
@@ -80,10 +82,7 @@ def array_of(tensor: TensorProto, model_path: Path) -> Array:
     """
     where = f"{model_path}: initializer {tensor.name}"
     if tensor.data_location != TensorProto.EXTERNAL:
-        try:
-            return np.asarray(numpy_helper.to_array(tensor))
-        except (ValueError, TypeError) as error:
-            raise DescriptionError(f"cannot be read: {error}", where=where, fix="export the model again") from error
+        return elements(tensor, where)
     file = _external_file(tensor, model_path)
     if not file.is_file():
         raise DescriptionError(
@@ -92,7 +91,10 @@ def array_of(tensor: TensorProto, model_path: Path) -> Array:
             fix=f"put {file.name} beside the .onnx file: the two belong together",
         )
     entries = {entry.key: entry.value for entry in tensor.external_data}
-    dtype = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type))
+    try:
+        dtype = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type))
+    except (KeyError, TypeError) as error:
+        raise DescriptionError(f"type {tensor.data_type} is none of ONNX's", where=where) from error
     count = int(np.prod(tensor.dims, dtype=np.int64))
     offset, length = _byte_range(entries, where)
     needed = count * dtype.itemsize
@@ -107,6 +109,22 @@ def array_of(tensor: TensorProto, model_path: Path) -> Array:
             f"external data of type {dtype}", where=where, allowed="float, integer and boolean types"
         )
     return np.fromfile(file, dtype=dtype.newbyteorder("<"), count=count, offset=offset).reshape(tuple(tensor.dims))
+
+
+def elements(tensor: TensorProto, where: str) -> Array:
+    """Elements of a tensor that the model itself holds.
+
+    Raises
+    ------
+    DescriptionError
+        The bytes do not fill the shape, or the type is none of ONNX's.
+    """
+    try:
+        return np.asarray(numpy_helper.to_array(tensor))
+    except (LookupError, MemoryError, OverflowError, TypeError, ValueError) as error:
+        raise DescriptionError(
+            f"tensor {tensor.name!r} cannot be read: {error}", where=where, fix="export the model again"
+        ) from error
 
 
 def _byte_range(entries: dict[str, str], where: str) -> tuple[int, int | None]:
@@ -138,6 +156,20 @@ def _external_file(tensor: TensorProto, model_path: Path) -> Path:
             fix="move the data file beside the .onnx file and save the model with that name as its location",
         )
     return file
+
+
+def _texts(model: ModelProto) -> Iterator[object]:
+    yield from (entry.domain for entry in model.opset_import)
+    yield from (part for entry in model.metadata_props for part in (entry.key, entry.value))
+    yield from (model.producer_name, model.producer_version)
+    yield from (info.name for info in (*model.graph.input, *model.graph.output))
+    yield from (tensor.name for tensor in _tensors(model.graph))
+    yield from (part for tensor in _tensors(model.graph) for entry in tensor.external_data for part in (entry.key, entry.value))
+    for info in model.graph.input:
+        yield from (dim.dim_param for dim in info.type.tensor_type.shape.dim)
+    for node in model.graph.node:
+        yield from (node.op_type, node.domain, node.name, *node.input, *node.output)
+        yield from (attribute.name for attribute in node.attribute)
 
 
 def _tensors(graph: GraphProto) -> Iterator[TensorProto]:

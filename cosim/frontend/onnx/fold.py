@@ -6,11 +6,12 @@ import warnings
 from collections.abc import Sequence
 
 import numpy as np
-from onnx import NodeProto, numpy_helper
+from onnx import NodeProto
 from onnx.reference import ReferenceEvaluator
 
 from cosim.errors import DescriptionError, UnsupportedError
 from cosim.frontend.lowering import Array, Value, known
+from cosim.frontend.onnx.file import elements
 
 RANDOM = frozenset(
     {"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "Multinomial"}
@@ -58,7 +59,7 @@ def _constant(node: NodeProto, where: str) -> Value:
     label = node.output[0]
     for attribute in node.attribute:
         if attribute.name == "value":
-            return known(numpy_helper.to_array(attribute.t), label)
+            return known(elements(attribute.t, where), label)
         if attribute.name in ("value_float", "value_floats"):
             data: Array = np.array(
                 attribute.f if attribute.name == "value_float" else list(attribute.floats), np.float32

@@ -128,9 +128,9 @@ class _Reader:
         converter = self.converters.get(proto.op_type)
         if converter is None:
             raise self._unknown(proto, proto.op_type)
-        attributes = MappingProxyType({attribute.name: _python(attribute) for attribute in proto.attribute})
-        node = Node(proto.op_type, self.opset, attributes, inputs, tuple(proto.output), self.low)
         try:
+            attributes = MappingProxyType({attribute.name: _python(attribute) for attribute in proto.attribute})
+            node = Node(proto.op_type, self.opset, attributes, inputs, tuple(proto.output), self.low)
             result = converter(node)
         except CosimError as error:
             if error.where is None:
