@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from cosim.compress import accuracy, compress
     from cosim.errors import (
         CosimError,
         DescriptionError,
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from cosim.library import load_graph, load_hardware, load_technology
     from cosim.plugin.registry import Registry, load_registry
     from cosim.program.program import Program
+    from cosim.result import Result, run
+    from cosim.simulation import Simulation, simulate
 
 __version__ = "0.1.0"
 
@@ -40,14 +43,20 @@ __all__ = [
     "PluginError",
     "Program",
     "Registry",
+    "Result",
+    "Simulation",
     "SimulationError",
     "Technology",
     "Tensor",
     "UnsupportedError",
+    "accuracy",
+    "compress",
     "load_graph",
     "load_hardware",
     "load_registry",
     "load_technology",
+    "run",
+    "simulate",
 ]
 
 # Where each name lives. A test compares it with the imports above, which only type checkers read.
@@ -63,14 +72,20 @@ _HOME = {
     "PluginError": "errors",
     "Program": "program.program",
     "Registry": "plugin.registry",
+    "Result": "result",
+    "Simulation": "simulation",
     "SimulationError": "errors",
     "Technology": "hardware.technology",
     "Tensor": "graph.graph",
     "UnsupportedError": "errors",
+    "accuracy": "compress",
+    "compress": "compress",
     "load_graph": "library",
     "load_hardware": "library",
     "load_registry": "plugin.registry",
     "load_technology": "library",
+    "run": "result",
+    "simulate": "simulation",
 }
 
 

@@ -75,7 +75,8 @@ def observe_ranges(graph: Graph, samples: Sequence[Mapping[str, Array]], method:
 
 def _extremes(values: Array) -> tuple[float, float]:
     """Least and largest value; what a mask has blocked counts as a little below the least score, else the scores
-    would all share one code."""
+    would all share one code.
+    """
     low, high = float(values.min()), float(values.max())
     if not low <= BLOCKED < high < float("inf") or low == float("-inf"):
         return low, high

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,17 +53,18 @@ class Layout:
     bits: int
     content: Content
 
-    @property
+    @cached_property
     def n_bytes(self) -> int:
         """Bytes from the first to the last [byte]."""
-        return -(-int(np.prod(self.shape)) * self.bits // 8)
+        return -(-math.prod(self.shape) * self.bits // 8)
 
     def span(self, box: Boxes, where: str) -> Span:
         """Slices of `box` relative to the buffer; it must lie inside."""
-        if np.any(box[:, 0] < self.box[:, 0]) or np.any(box[:, 1] > self.box[:, 1]):
+        bounds, mine = box.tolist(), self.box.tolist()  # boxes have few axes: plain integers are quicker than numpy
+        if any(low < first or high > last for (low, high), (first, last) in zip(bounds, mine, strict=True)):
             message = f"box {box.tolist()} of {self.name!r} is not in its buffer, which holds {self.box.tolist()}"
             raise SimulationError(message, where=where)
-        return tuple(slice(int(low), int(high)) for low, high in box - self.box[:, :1])
+        return tuple(slice(low - first, high - first) for (low, high), (first, _) in zip(bounds, mine, strict=True))
 
 
 @dataclass

@@ -172,7 +172,7 @@ def _energy(axis: Axes, result: Result) -> None:
     summary = result.summary
     low, high = energy(summary["energy_uj_low"] * 1e6), energy(summary["energy_uj_high"] * 1e6)
     total = energy(summary["energy_uj"] * 1e6)
-    axis.set_title(f"{total} ({low} to {high}), {summary['energy_boundary']}", fontsize=9, loc="left")
+    axis.set_title(f"{total}, {summary['energy_boundary']}\nbetween {low} and {high}", fontsize=9, loc="left")
 
 
 def _title(result: Result) -> str:

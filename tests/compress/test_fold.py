@@ -94,3 +94,12 @@ def test_a_norm_after_an_output_is_not_folded():
     builder.output(builder.relu(builder.batch_norm(y)))
     graph = builder.build()
     assert [op.kind.name for op in fold(graph).ops] == ["conv2d", "batch_norm", "relu"]
+
+
+def test_an_output_with_two_readers_is_not_folded_or_fused():
+    builder = Builder("two", seed=0)
+    y = builder.conv2d(builder.input("x", (1, 2, 4, 4)), 3, 1)
+    z = builder.linear(builder.flatten(builder.add(y, builder.batch_norm(y))), 3)
+    builder.output(builder.add(z, builder.relu(z)))
+    graph = builder.build()
+    assert [op.kind.name for op in fold(graph).ops] == [op.kind.name for op in graph.ops]

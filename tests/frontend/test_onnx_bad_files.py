@@ -269,6 +269,10 @@ def test_external_data_of_constants_inside_nodes_is_checked(tmp_path):
     tensor.external_data.add(key="location", value="/etc/hostname")
     nodes = [helper.make_node("Constant", [], ["c"], value=tensor), helper.make_node("Add", ["x", "c"], ["y"])]
     assert "leaves the model's folder" in refused(save(model(nodes, {"x": (1, 4)}), tmp_path))
+    # The same inside the folder: onnx itself would look for it in the working directory, so nobody looks.
+    nodes[0].attribute[0].t.external_data[0].value = "w.bin"
+    (tmp_path / "w.bin").write_bytes(np.ones(4, np.float32).tobytes())
+    assert "inside a node" in refused(save(model(nodes, {"x": (1, 4)}), tmp_path), UnsupportedError)
 
 
 def test_missing_and_cut_external_data(tmp_path):

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cosim.program import findings
+from cosim.program import Content, Flag, findings
 
 
 def only(lines, *words):
@@ -162,3 +162,22 @@ def test_a_tile_outside_the_loops_is_found(toys):
     mapper.compute(toys.MAC, graph.ops[0], [*WHOLE, (0, 4)], inputs, mapper.in_dram("t1"))
     for tile in ([(0, 2), (0, 3), (0, 4)], [(0, 2), (0, 2), (4, 4)], [(-1, 2), (0, 2), (0, 4)]):
         only(findings(toys.with_box(mapper.program(), 2, tile), graph), "command 2", "empty or outside the loops")
+
+
+@pytest.mark.parametrize(("tile", "rest"), [((3, 8), (0, 3)), ((0, 5), (5, 8))])
+def test_a_read_that_ends_inside_a_written_piece_needs_that_piece(toys, tile, rest):
+    """An operand arrives in two pieces by two queues; the first tile begins or ends in the middle of one."""
+    graph = toys.graph_of((1, 8), (toys.MATMUL, (8, 1)))
+    mapper, op = toys.Mapper(graph), graph.ops[0]
+    x, w = mapper.buffer("t0", [(0, 1), (0, 8)], toys.SRAM, 0), mapper.buffer("w1", [(0, 8), (0, 1)], toys.SRAM, 8)
+    sums = mapper.buffer("t1", [(0, 1), (0, 1)], toys.SRAM, 16, content=Content.ACCUMULATORS)
+    mapper.move(toys.LOAD, mapper.home["t0"], x, [(0, 1), (0, 4)])
+    mapper.move(toys.STORE, mapper.home["t0"], x, [(0, 1), (4, 8)])
+    mapper.move(toys.MAC2, mapper.home["w1"], w, [(0, 8), (0, 1)])
+    first_tile = mapper.compute(toys.MAC, op, [(0, 1), (0, 1), tile], [x, w], sums, Flag.PARTIAL)
+    mapper.compute(toys.MAC, op, [(0, 1), (0, 1), rest], [x, w], mapper.in_dram("t1"), Flag.ACCUMULATE, sums)
+    program = mapper.program()
+    assert findings(program, graph) == []
+    assert program.waits(first_tile) == [(toys.LOAD, 1), (toys.MAC2, 1), (toys.STORE, 1)]
+    for wait in range(3):
+        only(findings(toys.weaken(program, wait), graph), f"command {first_tile} ", "without waiting for")

@@ -46,6 +46,14 @@ def load_model(path: Path) -> ModelProto:
     for tensor in _tensors(model.graph):
         if tensor.data_location == TensorProto.EXTERNAL:
             _external_file(tensor, path)
+    for tensor in _node_tensors(model.graph):
+        if tensor.data_location == TensorProto.EXTERNAL:
+            raise UnsupportedError(
+                f"the constant {tensor.name!r} inside a node keeps its data in another file",
+                where=where,
+                allowed="external data of initializers",
+                fix="onnx.save(onnx.load(path), new_path) puts it into the model",
+            )
     if model.functions:
         from onnx import inliner
 
@@ -164,7 +172,9 @@ def _texts(model: ModelProto) -> Iterator[object]:
     yield from (model.producer_name, model.producer_version)
     yield from (info.name for info in (*model.graph.input, *model.graph.output))
     yield from (tensor.name for tensor in _tensors(model.graph))
-    yield from (part for tensor in _tensors(model.graph) for entry in tensor.external_data for part in (entry.key, entry.value))
+    yield from (
+        part for tensor in _tensors(model.graph) for entry in tensor.external_data for part in (entry.key, entry.value)
+    )
     for info in model.graph.input:
         yield from (dim.dim_param for dim in info.type.tensor_type.shape.dim)
     for node in model.graph.node:
@@ -177,6 +187,11 @@ def _tensors(graph: GraphProto) -> Iterator[TensorProto]:
     for sparse in graph.sparse_initializer:
         yield sparse.values
         yield sparse.indices
+    yield from _node_tensors(graph)
+
+
+def _node_tensors(graph: GraphProto) -> Iterator[TensorProto]:
+    """Tensors in the attributes of nodes; initializers of the bodies of control flow are among them."""
     for node in graph.node:
         for attribute in node.attribute:
             yield from _attribute_tensors(attribute)

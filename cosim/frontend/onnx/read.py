@@ -22,8 +22,18 @@ from cosim.frontend.onnx.table import CONVERTERS
 from cosim.frontend.onnx.write import STATES
 from cosim.graph.graph import Graph
 
+CHECK = "onnx.checker.check_model(path) says what is wrong; export the model again"
+
 QUANTISED = frozenset(
-    ["QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "QLinearConv", "QLinearMatMul", "ConvInteger", "MatMulInteger"]
+    [
+        "QuantizeLinear",
+        "DequantizeLinear",
+        "DynamicQuantizeLinear",
+        "QLinearConv",
+        "QLinearMatMul",
+        "ConvInteger",
+        "MatMulInteger",
+    ]
 )
 
 
@@ -101,6 +111,8 @@ class _Reader:
         for position, proto in enumerate(graph.node):
             label = proto.name or next((name for name in proto.output if name), f"{proto.op_type}_{position}")
             self.low.label = label
+            if not any(proto.output):
+                raise DescriptionError(f"{proto.op_type} writes nothing", where=self.low.place(), fix=CHECK)
             inputs = self._inputs(proto, scope)
             for name, value in zip(proto.output, self._outputs(proto, inputs, scope), strict=False):
                 if name:
@@ -141,7 +153,7 @@ class _Reader:
             raise DescriptionError(
                 f"{proto.op_type} is malformed: {error}",
                 where=self.low.place(),
-                fix="onnx.checker.check_model(path) says what is wrong; export the model again",
+                fix=CHECK,
             ) from error
         return (result,) if isinstance(result, Value) else result
 
@@ -192,7 +204,6 @@ def _read_initializers(low: Lowering, graph: GraphProto, scope: dict[str, Value]
         if array.dtype.kind not in "fiub":
             array = array.astype(np.float32)  # bfloat16 and the 8-bit floats: fp32 holds them exactly
         scope[tensor.name] = known(array, tensor.name)
-        tensor.ClearField("raw_data")  # the array holds the elements now: once is enough
 
 
 def _python(attribute: AttributeProto) -> Any:
