@@ -267,5 +267,4 @@ def _execute(
         values = scheduled(program, small, times.start_fs, times.end_fs, fed, formats=formats, kernels=kernels)
     else:
         values = whole(small, fed, formats=formats, kernels=kernels)
-    table = compare(small, original, fed, formats=formats, kernels=kernels)
-    return values, [dict(zip(table.columns, row, strict=True)) for row in table.itertuples(index=False)]
+    return values, compare(small, original, fed, formats=formats, kernels=kernels)

@@ -1,5 +1,11 @@
 """Compression: Graph to Graph with fewer ops or smaller formats."""
 
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import Any
+
 from cosim.compress.accuracy import AccuracyResult, accuracy
 from cosim.compress.constants import FoldedBias, FoldedWeight, Quantized
 from cosim.compress.fold import fold
@@ -21,3 +27,13 @@ __all__ = [
     "samples_of",
     "synthetic_samples",
 ]
+
+
+class _Callable(ModuleType):
+    """`cosim.compress` is a package and, on the public front, a function: calling the package calls the function."""
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        return compress(*arguments, **options)
+
+
+sys.modules[__name__].__class__ = _Callable

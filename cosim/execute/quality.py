@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike
 
 from cosim.errors import DescriptionError
@@ -42,10 +42,10 @@ def compare(
     *,
     kernels: Mapping[str, Kernel] = KERNELS,
     formats: Mapping[str, Format] = FORMATS,
-) -> pd.DataFrame:
+) -> list[dict[str, Any]]:
     """SQNR of each op's output in `graph` against the tensor of the same name in `reference`.
 
-    Columns: op, kind, tensor, format, is_output, sqnr_db. Both graphs see the same real `inputs`; ops whose output
+    One row per op: op, kind, tensor, format, is_output, sqnr_db. Both graphs see the same real `inputs`; ops whose output
     has no counterpart (fused away) are left out.
     """
     names = {op.output for op in graph.ops} & {op.output for op in reference.ops}
@@ -63,11 +63,15 @@ def compare(
             ratios[name] = sqnr(truth.pop(name), decode(codes, graph.tensors[name].encoding, formats))
 
     whole(graph, inputs, observe=measure, kernels=kernels, formats=formats)
-    rows = [
-        (op.name, op.kind.name, op.output, graph.tensors[op.output].encoding.format, op.output in graph.outputs)
+    return [
+        {
+            "op": op.name,
+            "kind": op.kind.name,
+            "tensor": op.output,
+            "format": graph.tensors[op.output].encoding.format,
+            "is_output": op.output in graph.outputs,
+            "sqnr_db": ratios[op.output],
+        }
         for op in graph.ops
         if op.output in ratios
     ]
-    table = pd.DataFrame(rows, columns=["op", "kind", "tensor", "format", "is_output"])
-    table["sqnr_db"] = [ratios[tensor] for tensor in table["tensor"]]
-    return table
