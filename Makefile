@@ -33,7 +33,7 @@ $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
 	@touch $@ $(VENV)/.installed
 
 demo: $(VENV)/.installed  ## run a network on an edge NPU, numbers included; results in out/demo
-	$(BIN)/cosim run ds_cnn --on npu/edge-256 --compress int8 --execute scheduled --out out/demo
+	$(BIN)/cosim run mobilenet_v2 --on npu/edge-256 --execute scheduled --trace --out out/demo
 
 test: $(VENV)/.installed  ## the default suite
 	$(PYTEST) -n $(JOBS)

@@ -245,6 +245,15 @@ def test_external_data_outside_the_folder_is_never_opened(tmp_path, location, mo
     assert "initializer w" in message
 
 
+def test_roundabout_ways_into_the_folder_are_refused_too(tmp_path):
+    # They lead inside here, but a file that needs them was not saved by an exporter.
+    for location in ("sub/../w.bin", str(tmp_path / "model" / "w.bin")):
+        path = external(tmp_path, location)
+        (path.parent / "w.bin").write_bytes(W.tobytes())
+        (path.parent / "sub").mkdir(exist_ok=True)
+        assert "leaves the model's folder" in refused(path)
+
+
 def test_absolute_external_data(tmp_path):
     secret = tmp_path / "secret.bin"
     secret.write_bytes(W.tobytes())

@@ -10,7 +10,7 @@ import pytest
 from onnx import helper
 
 from cosim.frontend import read_onnx
-from cosim.frontend.lowering import Lowering, known
+from cosim.frontend.lowering import Lowering, known, view
 from tests.frontend.run import by_cosim, kinds, model
 
 X = np.random.default_rng(1).standard_normal((2, 3, 8)).astype(np.float32) * 3
@@ -243,6 +243,22 @@ def test_shape_computations_fold_and_dead_nodes_go(tmp_path):
     assert kinds(graph) == ["reshape"]
     assert graph.tensors["y"].shape == (2, 24)
     assert not graph.constants
+
+
+def test_a_slice_of_a_slice_is_one_slice():
+    graph = written(lambda low, x: view.cut(low, view.cut(low, view.cut(low, x, 2, 1, 8, 2), 2, 1, 4, 2), 1, -2, 3))
+    assert kinds(graph) == ["slice"]
+    np.testing.assert_array_equal(by_cosim(graph, [X])[0], X[:, :, 1:8:2][:, :, 1:4:2][:, -2:])
+
+
+@pytest.mark.parametrize(
+    ("start", "stop", "step"), [(None, None, -1), (5, None, -2), (-1, -4, -1), (6, 1, -3), (-100, 100, 3)]
+)
+def test_bounds_follow_python(start, stop, step):
+    far = 100 if step > 0 else -100
+    bounds = (7 if start is None else start, far if stop is None else stop, step)
+    graph = written(lambda low, x: view.cut(low, x, 2, *bounds))
+    np.testing.assert_array_equal(by_cosim(graph, [X])[0], X[:, :, slice(start, stop, step)])
 
 
 def test_branches_with_known_conditions_and_local_functions(tmp_path):
