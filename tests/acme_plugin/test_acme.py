@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-CLI = ("-c", "import sys; from cosim.cli import main; sys.exit(main())")
+CLI = ("-m", "cosim")
 SOURCE = Path(__file__).parent / "distribution"
 
 
