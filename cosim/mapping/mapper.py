@@ -11,6 +11,7 @@ from cosim.graph.graph import Graph, op_attributes
 from cosim.graph.op import Op
 from cosim.hardware.hardware import Engine, Hardware
 from cosim.mapping.assignment import Assignment, assign
+from cosim.mapping.bound import network_bound
 from cosim.mapping.emit import Emitter, dma_between, move_action_names
 from cosim.mapping.homes import build_homes
 from cosim.mapping.placement import residents, roots, spans
@@ -224,7 +225,8 @@ def _emit(
         reason = assignment.refusals if assignment.is_fallback else ()
         plans.append(OpPlan(op.name, op.kind.name, engine.name, loops, tiling, reason))
     program = assemble(draft, hardware.machine())
-    plan = MappingPlan("tiled", tuple(plans), (*placements, *emitter.placements))
+    bound_fs, bound_by = network_bound(graph, hardware, kinds, assignments)
+    plan = MappingPlan("tiled", tuple(plans), (*placements, *emitter.placements), bound_fs, bound_by)
     return Mapping(program, plan)
 
 

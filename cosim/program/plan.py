@@ -92,12 +92,19 @@ class Placement:
 
 @dataclass(frozen=True)
 class MappingPlan:
-    """Everything a mapper decided."""
+    """Everything a mapper decided.
+
+    Attributes
+    ----------
+    bound_fs, bound_by
+        Latency that no mapping on the same engines goes below [fs], and the engine or memory that sets it.
+    """
 
     mapper: str
     ops: tuple[OpPlan, ...]
     placements: tuple[Placement, ...] = field(repr=False)
-    notes: tuple[str, ...] = ()
+    bound_fs: int = 0
+    bound_by: str = ""
 
     def rows(self) -> list[dict[str, Any]]:
         """One dict per op."""

@@ -52,6 +52,7 @@ def _facts(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     facts = [
         ("latency", f"{duration(summary['latency_ms'])} ({summary['inference']} inference: {_start(summary)})"),
         ("", _between(summary)),
+        ("", _any_mapping(summary)),
         ("energy", _energy(summary)),
         ("", _breakdown(summary)),
         ("area", area(summary["area_um2"]) if summary["area_um2"] is not None else "-"),
@@ -75,7 +76,13 @@ def _between(summary: Mapping[str, Any]) -> str:
     low, high, latency = summary["bound_low_ms"], summary["bound_high_ms"], summary["latency_ms"]
     place = (latency - low) / (high - low) if high > low else 0.0
     limit = f" by {summary['bound_limiter']}" if summary["bound_limiter"] else ""
-    return f"{duration(low)} [{bar(place, 20)}] {duration(high)}  (lowest possible{limit}; all in series)"
+    return f"{duration(low)} [{bar(place, 20)}] {duration(high)}  (this program at best{limit}; all in series)"
+
+
+def _any_mapping(summary: Mapping[str, Any]) -> str:
+    low, latency = summary["bound_mapping_ms"], summary["latency_ms"]
+    times = f"; this one takes {latency / low:.2f} times as long" if low > 0 else ""
+    return f"no mapping on these engines below {duration(low)} ({summary['bound_mapping_by']}){times}"
 
 
 def _energy(summary: Mapping[str, Any]) -> str:

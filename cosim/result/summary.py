@@ -40,6 +40,8 @@ def summary(work: Work, engines: Table, memories: Table, critical: Table) -> dic
         "bound_low_ms": simulation.bounds.low_fs / FS_PER_MS,
         "bound_high_ms": simulation.bounds.high_fs / FS_PER_MS,
         "bound_limiter": simulation.bounds.limiter,
+        "bound_mapping_ms": simulation.plan.bound_fs / FS_PER_MS,
+        "bound_mapping_by": simulation.plan.bound_by,
         "energy_uj": total.value / PJ_PER_UJ,
         "energy_uj_low": total.low / PJ_PER_UJ,
         "energy_uj_high": total.high / PJ_PER_UJ,

@@ -137,3 +137,14 @@ def test_float_networks_fall_back_to_the_host_at_a_stated_cost() -> None:
     plan = mapping.plan.ops[0]
     assert plan.engine in {"host", "vector"}
     assert bounds.bounds(mapping.program).low_fs > 0
+
+
+@given(graph=networks())
+@settings(max_examples=30, deadline=None)
+def test_no_mapping_goes_below_the_roofline(graph: Graph) -> None:
+    for name in ("roomy", "systolic"):
+        try:
+            mapping = mapped(graph, name)
+        except InfeasibleError:
+            continue
+        assert 0 < mapping.plan.bound_fs <= compiled.simulate(mapping.program).makespan_fs
