@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping as Table
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 from cosim.errors import InfeasibleError, UnsupportedError
@@ -13,7 +14,7 @@ from cosim.hardware.hardware import Engine, Hardware
 from cosim.mapping.assignment import Assignment, assign
 from cosim.mapping.bound import network_bound
 from cosim.mapping.emit import Emitter, dma_between, move_action_names
-from cosim.mapping.homes import build_homes
+from cosim.mapping.homes import Home, build_homes
 from cosim.mapping.placement import residents, roots, spans
 from cosim.mapping.tiling import Rates, Search, Staging, ring_bytes
 from cosim.plugin.protocols import EngineKind
@@ -53,6 +54,7 @@ class TiledMapper:
         """
         assignments = assign(graph, hardware, kinds)
         _require_moves(assignments, hardware)
+        _require_room(graph, hardware)
         choice = _choose(graph, hardware, kinds, assignments)
         return _emit(graph, hardware, kinds, assignments, choice)
 
@@ -71,6 +73,28 @@ def _require_moves(assignments: tuple[Assignment, ...], hardware: Hardware) -> N
                     where=f"hardware {hardware.name}, engine {engine.name}",
                     fix=f"add an engine of kind dma with from: {pair[0]} and to: {pair[1]}",
                 )
+
+
+def _require_room(graph: Graph, hardware: Hardware) -> None:
+    """Raise `InfeasibleError` where main memory cannot hold the weights and, at some op, its inputs and output."""
+    size = hardware.memories[hardware.main_memory].size_bytes
+    read = {name for op in graph.ops for name in op.inputs}
+    weights = sum(graph.tensors[name].bytes for name in graph.constants if name in read)
+    live: dict[int, int] = {}
+    for span in spans(graph).values():
+        live[span.first_op] = live.get(span.first_op, 0) + span.n_bytes
+        live[span.last_op + 1] = live.get(span.last_op + 1, 0) - span.n_bytes
+    on_chip = sum(memory.size_bytes for memory in hardware.memories.values()) - size
+    most = max(accumulate(live[position] for position in sorted(live)), default=0)
+    demand = weights + most - on_chip
+    if demand > size:
+        raise InfeasibleError(
+            f"{graph.name} needs {demand} bytes of {hardware.main_memory} ({weights} for weights, {most} for tensors that "
+            f"are alive together, of which at most {on_chip} on chip), {size} are there: {demand - size} bytes too many",
+            where=f"hardware {hardware.name}",
+            allowed=f"at most {size} bytes",
+            fix=f"raise memories.{hardware.main_memory}.size, or lower the batch",
+        )
 
 
 def _choose(
@@ -199,6 +223,7 @@ def _emit(
     names = _action_names(graph, hardware, kinds, assignments)
     draft = Draft(op_names=[op.name for op in graph.ops], tensor_names=list(graph.tensors), action_names=names)
     homes, placements = build_homes(graph, hardware, choice.residents, draft)
+    _require_addresses(homes, hardware)
     emitter = Emitter(graph, hardware, draft, homes, roots(graph), {name: i for i, name in enumerate(names)})
     for name in graph.inputs:
         home = homes.get(name)
@@ -230,7 +255,20 @@ def _emit(
     return Mapping(program, plan)
 
 
-def _ring_bytes(op: Op, graph: Graph, tiling: Tiling, homes: dict[str, Any], memory: str) -> int:
+def _require_addresses(homes: Table[str, Home], hardware: Hardware) -> None:
+    """Raise `InfeasibleError` where first fit runs past the end of a memory."""
+    for name, memory in hardware.memories.items():
+        stop = max((home.stop for home in homes.values() if home.memory == name), default=0)
+        if stop > memory.size_bytes:
+            raise InfeasibleError(
+                f"tensors placed by first fit end at byte {stop} of {name}, which has {memory.size_bytes}: "
+                f"{stop - memory.size_bytes} bytes too many",
+                where=f"hardware {hardware.name}",
+                fix=f"raise memories.{name}.size by at least {stop - memory.size_bytes} bytes, or lower the batch",
+            )
+
+
+def _ring_bytes(op: Op, graph: Graph, tiling: Tiling, homes: Table[str, Home], memory: str) -> int:
     """Bytes of all rings of one op [byte]."""
     staging = Staging(tuple(homes[name].memory != memory for name in op.inputs), homes[op.output].memory != memory)
     return ring_bytes(op, graph, tiling, staging)

@@ -148,3 +148,16 @@ def test_no_mapping_goes_below_the_roofline(graph: Graph) -> None:
         except InfeasibleError:
             continue
         assert 0 < mapping.plan.bound_fs <= compiled.simulate(mapping.program).makespan_fs
+
+
+def test_a_network_larger_than_main_memory_is_refused_at_once() -> None:
+    build = Builder("large")
+    build.output(build.conv2d(build.input("input", (4096, 64, 256, 256)), 64, 3, padding=1))
+    with pytest.raises(InfeasibleError, match=r"bytes of dram.*bytes too many"):
+        mapped(int8_formats(build.build()))
+
+
+def test_every_sum_is_read_as_often_as_it_is_written() -> None:
+    program = mapped(residual(channels=64), "tight").program
+    totals = dict(zip(program.actions, program.services.actions[program.service].sum(axis=0).tolist(), strict=True))
+    assert totals["accumulator.read_bytes"] == totals["accumulator.write_bytes"] > 0

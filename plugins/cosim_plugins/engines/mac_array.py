@@ -25,7 +25,8 @@ class MacArray:
     idle. A second unrolling, ``unroll_depthwise``, is used wherever it needs fewer cycles.
 
     Operand traffic: every weight of a tile is read once, every input once per block of output channels and tap,
-    and a partial sum is read and written once per block of input channels and tap.
+    and a partial sum is written once per block of input channels and tap and read as often: to add the next, or at
+    the end to be requantised.
     """
 
     name = "mac_array"
@@ -84,13 +85,15 @@ class MacArray:
         outputs = np.prod([extent[name] for name in ("N", "G", "K", "OY", "OX")], axis=0)
         updates = outputs * -(-extent["C"] // int(unrolling.get("C", 1))) * extent["FY"] * extent["FX"]
         opened = np.where(loops.is_first(op, graph, tiles), outputs, 0)
-        written = np.where(loops.is_final(op, graph, tiles), loops.output_bytes(op, graph, tiles), 0)
+        final = loops.is_final(op, graph, tiles)
+        drained = np.where(final, outputs, 0)
+        written = np.where(final, loops.output_bytes(op, graph, tiles), 0)
         return {
             f"{engine.name}.mac_{code.format}": macs,
             f"{engine.name}.array_cycle_{code.format}": cycles * self.macs_per_cycle(engine),
             f"{engine.operands}.read_bytes": streamed + weights,
             f"{engine.operands}.write_bytes": written,
-            f"{engine.accumulators}.read_bytes": 4 * (updates - opened),
+            f"{engine.accumulators}.read_bytes": 4 * (updates - opened + drained),
             f"{engine.accumulators}.write_bytes": 4 * updates,
         }
 

@@ -90,13 +90,15 @@ class SystolicArray:
         updates = groups * sums
         opened = np.where(loops.is_first(op, graph, tiles), groups * pixels * filters, 0)
         cycles = self.cycles(engine, op, graph, tiles)
-        written = np.where(loops.is_final(op, graph, tiles), loops.output_bytes(op, graph, tiles), 0)
+        final = loops.is_final(op, graph, tiles)
+        drained = np.where(final, groups * pixels * filters, 0)
+        written = np.where(final, loops.output_bytes(op, graph, tiles), 0)
         return {
             f"{engine.name}.mac_{code.format}": loops.macs(op, graph, tiles),
             f"{engine.name}.array_cycle_{code.format}": cycles * (rows * cols),
             f"{engine.operands}.read_bytes": -(-groups * reads * code.bits // 8),
             f"{engine.operands}.write_bytes": written,
-            f"{engine.accumulators}.read_bytes": 4 * (updates - opened),
+            f"{engine.accumulators}.read_bytes": 4 * (updates - opened + drained),
             f"{engine.accumulators}.write_bytes": 4 * updates,
         }
 
