@@ -47,7 +47,8 @@ def load_graph(
     shapes
         Shapes of inputs that the file leaves open, or of all inputs of a PyTorch module.
     batch
-        Samples per inference; what the network says where None.
+        Samples per inference; what the network says where None. Shapes that name another number of samples are an
+        error, except 1, which stands for one sample.
     seed
         Of the synthetic weights of a workload.
     weights
@@ -62,6 +63,12 @@ def load_graph(
     """
     if batch is not None and batch < 1:
         raise DescriptionError(f"batch is {batch}", allowed="an integer >= 1")
+    for name, shape in shapes.items():
+        if batch is not None and shape and shape[0] not in (1, batch):
+            raise DescriptionError(
+                f"batch is {batch}, but the shape of {name!r} says {shape[0]} samples",
+                fix="give the number of samples once",
+            )
     graph = _graph(network, shapes, batch, seed)
     return graph if weights is None else with_weights(graph, _arrays(weights))
 
@@ -86,11 +93,15 @@ def load_hardware(device: str | Path | Hardware, overrides: Mapping[str, str] = 
             raise DescriptionError("overrides of loaded hardware", fix="give its name or file instead")
         return device
     registry = load_registry()
-    kinds = registry["engine_kinds"]
     if str(device) in registry["hardware"]:
-        return read(registry.get("hardware", str(device)), overrides=overrides, engine_kinds=kinds)
-    path = _file("hardware", device, registry.names("hardware"), (".yaml", ".yml"))
-    return read(path, overrides=overrides, engine_kinds=kinds)
+        source = registry.get("hardware", str(device))
+    else:
+        source = _file("hardware", device, registry.names("hardware"), (".yaml", ".yml"))
+    try:
+        return read(source, overrides=overrides, engine_kinds=registry["engine_kinds"])
+    except DescriptionError as error:
+        where = _blamed(error.where, overrides)
+        raise DescriptionError(error.found, where=where, allowed=error.allowed, fix=error.fix) from error
 
 
 def load_technology(name: str | Path) -> Technology:
@@ -101,6 +112,17 @@ def load_technology(name: str | Path) -> Technology:
     if str(name) in registry["technologies"]:
         return read(registry.get("technologies", str(name)))
     return read(_file("technology", name, registry.names("technologies"), (".yaml", ".yml")))
+
+
+def _blamed(where: str | None, overrides: Mapping[str, str]) -> str | None:
+    """The override behind an error at a key of the description, or the key."""
+    place, _, key = (where or "").rpartition(": ")
+    for name, text in overrides.items():
+        if key == name or key.startswith(f"{name}."):
+            return f"override {name}={text}"
+        if place and name.startswith(f"{key}."):
+            return f"override {name}={text}: {key}"
+    return where
 
 
 def _graph(network: Network, shapes: Shapes, batch: int | None, seed: int) -> Graph:

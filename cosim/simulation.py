@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
@@ -29,6 +30,8 @@ Arrays = Mapping[str, NDArray[Any]]
 
 TIMERS = ("compiled", "reference")
 EXECUTIONS = ("none", "whole", "scheduled")
+MANY_COMMANDS = 1_000_000
+_LOG = logging.getLogger("cosim.simulation")
 
 
 @dataclass(frozen=True)
@@ -138,6 +141,8 @@ def simulate(
     tell("map", 0.2)
     mapping = chosen.map(small, hardware, kinds, options or {})
     program = mapping.program
+    if len(program) > MANY_COMMANDS:
+        _LOG.warning("the program has %s commands: this takes minutes", f"{len(program):,}")
     tell("check", 0.5)
     check(program, small)
 

@@ -60,6 +60,9 @@ UNITS: Mapping[str, Mapping[str, Fraction]] = MappingProxyType(
     }
 )
 
+_USUAL = {"size": "KiB", "rate": "GB/s", "frequency": "GHz", "time": "ns", "width": "bit", "power": "mW"}
+_FROM_ZERO = ("time", "cycles")  # what may be 0
+
 
 @dataclass(frozen=True)
 class Rate:
@@ -110,18 +113,30 @@ def parse(text: str | float, dimension: str, *, where: str | None = None) -> Fra
 
 
 def _allowed(dimension: str) -> str:
-    return f"a {dimension} in " + ", ".join(unit or "no unit" for unit in UNITS[dimension])
+    if dimension == "cycles":
+        return "a number of cycles, such as '20 cycles'"
+    article = "an" if dimension[0] in "ae" else "a"
+    return f"{article} {dimension} in " + ", ".join(unit or "no unit" for unit in UNITS[dimension])
 
 
 def _canonical(dimension: str) -> str:
     return next(unit for unit, factor in UNITS[dimension].items() if factor == 1)
 
 
+def _with_unit(number: str, dimension: str) -> str:
+    """`number` with a unit that such a number usually has."""
+    if Fraction(number.replace("_", "")) <= 0 and dimension not in _FROM_ZERO:
+        number = "64"
+    if dimension == "cycles":
+        number = str(round(Fraction(number.replace("_", ""))))
+    return f"{number} {_USUAL.get(dimension) or _canonical(dimension)}"
+
+
 def _wrong_unit(text: str, unit: str, dimension: str, where: str | None) -> DescriptionError:
     allowed = _allowed(dimension)
     if not unit:
-        example = _canonical(dimension)
-        return DescriptionError(f"{text!r} has no unit", where=where, allowed=allowed, fix=f"write '{text} {example}'")
+        example = _with_unit(text.strip(), dimension)
+        return DescriptionError(f"{text!r} has no unit", where=where, allowed=allowed, fix=f"for example '{example}'")
     if unit.startswith("K") and not unit.startswith("Ki"):
         fix = f"write 'k{unit[1:]}' for 1000 or 'Ki{unit[1:]}' for 1024"
         return DescriptionError(f"{text!r}: the prefix 'K' is ambiguous", where=where, allowed=allowed, fix=fix)
@@ -135,7 +150,7 @@ def _whole(text: str | float, dimension: str, where: str | None, minimum: int) -
     value = parse(text, dimension, where=where)
     if value.denominator != 1 or value < minimum:
         allowed = f"a whole number of at least {minimum} {_canonical(dimension)}"
-        raise DescriptionError(f"{text!r} is {float(value):g}", where=where, allowed=allowed)
+        raise DescriptionError(f"{text!r} is {float(value):.12g} {_canonical(dimension)}", where=where, allowed=allowed)
     return int(value)
 
 

@@ -53,10 +53,22 @@ def command_reference() -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def format_reference() -> str:
+    """Every number format of this distribution."""
+    from cosim.formats.reference import reference
+    from cosim.plugin import load_registry
+
+    registry = load_registry()
+    names = registry.names("formats")
+    ours = [name for name in names if registry.owner("formats", name).distribution == "cosim"]
+    return reference({name: registry.get("formats", name) for name in ours})
+
+
 def main() -> int:
     """Write every generated text; with ``--check`` return 1 where one differs."""
     wanted = {ROOT / name: quoted((ROOT / name).read_text("utf-8")) for name in QUOTING}
     wanted[ROOT / "docs" / "reference" / "cli.md"] = command_reference()
+    wanted[ROOT / "docs" / "reference" / "formats.md"] = format_reference()
     stale = [path for path, text in wanted.items() if not path.exists() or path.read_text("utf-8") != text]
     if "--check" in sys.argv:
         for path in stale:

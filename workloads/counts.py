@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-from cosim.graph import Graph, Seeded
+from cosim.graph import Graph, learned_parameters
 
-_STATISTICS = slice(3, 5)  # the mean and variance among the inputs of a batch norm
+__all__ = ["folded_parameters", "learned_parameters", "weight_macs"]
+
 _WEIGHTED = ("conv2d", "conv_transpose2d", "linear")
-
-
-def learned_parameters(graph: Graph) -> int:
-    """Elements of the weights that training learns: no batch-norm statistics, no fixed tables."""
-    statistics = {name for op in graph.ops if op.kind.name == "batch_norm" for name in op.inputs[_STATISTICS]}
-    return sum(
-        graph.tensors[name].elements
-        for name, constant in graph.constants.items()
-        if isinstance(constant, Seeded) and name not in statistics
-    )
 
 
 def folded_parameters(graph: Graph) -> int:

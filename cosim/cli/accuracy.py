@@ -36,10 +36,10 @@ def accuracy(
     from cosim.report.accuracy import as_json as described
     from cosim.report.accuracy import render
 
-    result = Request(network, compress=compress, shape=shape, weights=weights, data=data, seed=seed).accuracy(
+    result, name = Request(network, compress=compress, shape=shape, weights=weights, data=data, seed=seed).accuracy(
         metric, calibration
     )
     if as_json:
-        show_json(described(result, network))
+        show_json(described(result, name))
     else:
-        show(render(result, network))
+        show(render(result, name))

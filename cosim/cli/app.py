@@ -60,8 +60,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _register() -> None:
     """Import the modules whose functions are the commands; they import nothing heavy at module level."""
-    from cosim.cli import accuracy, check, lists, run
+    from cosim.cli import accuracy, check, lists, run, sensitivity
+    from cosim.cli.command import Command
 
     if not app.registered_commands:
-        for module in (run, check, accuracy, lists):
+        for module in (run, check, accuracy, sensitivity, lists):
             module.register(app)
+        for described in app.registered_commands:
+            described.cls = Command

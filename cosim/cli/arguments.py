@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cosim.errors import DescriptionError, nearest
+from cosim.errors import DescriptionError, nearest, unknown
 
 if TYPE_CHECKING:
     import numpy as np
@@ -51,21 +51,25 @@ def _shape(name: str, text: str) -> tuple[int, ...]:
 
 
 def inputs(path: Path, graph: Graph) -> Arrays:
-    """Arrays of a `.npy` (a graph with one input) or `.npz` (by input name) file that fit the inputs of `graph`."""
-    found = _arrays(path)
-    if list(found) == [""]:
-        if len(graph.inputs) != 1:
-            raise DescriptionError(
-                f"one array for {len(graph.inputs)} inputs",
-                where=str(path),
-                allowed=f"an .npz with {', '.join(graph.inputs)}",
-            )
-        found = {graph.inputs[0]: found[""]}
+    """Arrays of a `.npy` (a graph with one input) or `.npz` (by input name) file that fit the inputs of `graph`.
+
+    Of samples with targets (`x` and `y`) the first ones are taken.
+    """
+    given = _arrays(path)
+    if list(given) == [""] and len(graph.inputs) != 1:
+        raise DescriptionError(
+            f"one array for {len(graph.inputs)} inputs", where=str(path), allowed=f"an .npz with {_list(graph)}"
+        )
+    found = _named(given, graph)
+    if "y" in given and "y" not in found:
+        (name,) = found
+        found = {name: found[name][: graph.tensors[name].shape[0]]}
+    for name in found:
+        if name not in graph.inputs:
+            raise unknown("input", name, graph.inputs, where=str(path))
     for name in graph.inputs:
         if name not in found:
-            raise DescriptionError(
-                f"lacks input {name!r}{nearest(name, found)}", where=str(path), allowed=", ".join(graph.inputs)
-            )
+            raise DescriptionError(f"lacks input {name!r}{nearest(name, found)}", where=str(path), allowed=_list(graph))
         if tuple(found[name].shape) != graph.tensors[name].shape:
             raise DescriptionError(
                 f"{name!r} has shape {_times(found[name].shape)}, the network takes {_times(graph.tensors[name].shape)}",
@@ -78,6 +82,37 @@ def inputs(path: Path, graph: Graph) -> Arrays:
 def data(path: Path) -> Arrays:
     """Arrays of an `.npz` or `.npy` data file, samples along the first axis."""
     return _arrays(path)
+
+
+def calibration(path: Path, graph: Graph) -> Arrays:
+    """Arrays of a data file by input of `graph`, samples along the first axis.
+
+    Raises
+    ------
+    DescriptionError
+        Names or shapes are not those of the inputs.
+    """
+    from cosim.compress.samples import samples_of
+
+    found = _named(_arrays(path), graph)
+    try:
+        samples_of(graph, found, 1)
+    except DescriptionError as error:
+        where = f"{path}: {error.where}" if error.where else str(path)
+        raise DescriptionError(error.found, where=where, allowed=error.allowed, fix=error.fix) from None
+    return found
+
+
+def _named(found: Arrays, graph: Graph) -> Arrays:
+    """Arrays by input: the one array of an `.npy`, or `x` of the `x` and `y` that `cosim accuracy` takes."""
+    needed = [name for name in graph.inputs if name not in graph.states.values()]
+    if len(needed) == 1 and needed[0] not in found:
+        for name in ("", "x"):
+            if name in found and set(found) <= {name, "y"}:
+                return {needed[0]: found[name]}
+    if needed == ["x"] and set(found) == {"x", "y"}:
+        return {"x": found["x"]}
+    return found
 
 
 def _arrays(path: Path) -> Arrays:
@@ -99,11 +134,16 @@ def _arrays(path: Path) -> Arrays:
     except Exception as error:  # zipfile.BadZipFile and zlib.error share no base class
         raise DescriptionError(f"cannot be read: {error}", where=str(path)) from None
     for name, array in arrays.items():
+        called = f"array {name!r}" if name else "its array"
         if array.dtype.kind not in "fiub":
-            raise DescriptionError(f"array {name!r} has type {array.dtype}", where=str(path), allowed="numbers")
+            raise DescriptionError(f"{called} has type {array.dtype}", where=str(path), allowed="numbers")
         if array.dtype.kind == "f" and not np.isfinite(array).all():
-            raise DescriptionError(f"array {name!r} has NaN or infinite values", where=str(path))
+            raise DescriptionError(f"{called} has NaN or infinite values", where=str(path))
     return arrays
+
+
+def _list(graph: Graph) -> str:
+    return ", ".join(graph.inputs)
 
 
 def _times(shape: tuple[int, ...]) -> str:

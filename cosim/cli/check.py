@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+
 import typer
 
 from cosim.cli import options as opt
 from cosim.cli.failure import EXIT_NO
 from cosim.cli.request import Request
+from cosim.errors import UnsupportedError
 
 
 def register(app: typer.Typer) -> None:
@@ -29,7 +32,14 @@ def check(
     from cosim.report import check as report
 
     request = Request(network, on, compress, shape, None, settings, batch)
-    graph, hardware, assignments = request.assignments()
+    try:
+        graph, hardware, assignments = request.assignments()
+    except UnsupportedError as error:  # the file itself cannot be read: the answer is no, not a wrong question
+        if as_json:
+            show_json({"network": network, "hardware": on, "supported": False, "unsupported": str(error)})
+        else:
+            sys.stderr.write(f"no: {error}\n")
+        raise typer.Exit(EXIT_NO) from error
     checks = report.check_ops(graph, hardware, load_registry()["engine_kinds"], assignments)
     if as_json:
         show_json(report.as_json(checks, graph, hardware))

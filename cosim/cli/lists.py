@@ -14,7 +14,10 @@ CATALOGUES: dict[str, tuple[str, str]] = {
     "workloads": ("workloads", "Networks of the zoo."),
     "formats": ("formats", "Number formats."),
     "engines": ("engine_kinds", "Kinds of engine that a hardware description may name, with their parameters."),
-    "compressions": ("compressions", "Members of the --compress pipeline."),
+    "compressions": (
+        "compressions",
+        "Members of the --compress pipeline and their options, written name:key=value:key=value.",
+    ),
     "mappers": ("mappers", "Mappers that --mapper accepts."),
     "technologies": ("technologies", "Technologies that prices come from."),
     "metrics": ("metrics", "Metrics that 'cosim accuracy' accepts."),

@@ -17,7 +17,7 @@ Compress = Annotated[
     str,
     typer.Option(
         "--compress",
-        help="Compressions in turn, for instance 'fold,int8:method=mse', or 'none' (see 'cosim compressions').",
+        help="Compressions in turn, for instance 'int8:method=mse:samples=10' or 'none' (see 'cosim compressions').",
     ),
 ]
 Shape = Annotated[

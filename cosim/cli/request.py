@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 EXECUTE = ("none", "whole", "scheduled")
 TIMERS = ("compiled", "reference")
+TARGETS = ("--out", "--figure")
 BUILTIN_METRICS = ("top1", "top5")  # by name, since their intervals are those of a proportion
 
 
@@ -51,21 +52,27 @@ class Request:
 
     def graph(self) -> Graph:
         """The network, before compression."""
+        from cosim.cli.screen import notes
         from cosim.library import load_graph
 
-        return load_graph(
-            self.network,
-            shapes=arguments.shapes(self.shape or ()),
-            weights=self.weights,
-            batch=self.batch,
-            seed=self.seed,
-        )
+        with notes():
+            return load_graph(
+                self.network,
+                shapes=arguments.shapes(self.shape or ()),
+                weights=self.weights,
+                batch=self.batch,
+                seed=self.seed,
+            )
 
     def hardware(self) -> Hardware:
         """The device, with the overrides of ``--set``."""
         from cosim.library import load_hardware
 
-        return load_hardware(self.on or "", overrides=arguments.pairs("--set", self.settings or ()))
+        try:
+            return load_hardware(self.on or "", overrides=arguments.pairs("--set", self.settings or ()))
+        except DescriptionError as error:
+            where = (error.where or "").replace("override ", "--set ", 1)
+            raise DescriptionError(error.found, where=where or None, allowed=error.allowed, fix=error.fix) from error
 
     def assignments(self) -> tuple[Graph, Hardware, tuple[Assignment, ...]]:
         """The network in the formats of its compression, the device, and who would run each op."""
@@ -81,17 +88,17 @@ class Request:
 
     def result(self) -> Result:
         """Simulate and collect, with a progress bar on a terminal."""
-        from cosim.cli.screen import progress_bar
+        from cosim.cli.screen import notes, progress_bar
         from cosim.result import Result
 
         self.check()
         hardware = self.hardware()  # quick, and most often wrong: before the network
         graph = self.graph()
         given = arguments.inputs(self.values, graph) if self.values else None
-        data = arguments.data(self.data) if self.data else None
+        data = arguments.calibration(self.data, graph) if self.data else None
         from cosim.simulation import Execute, simulate
 
-        with progress_bar() as progress:
+        with progress_bar() as progress, notes():
             simulation = simulate(
                 graph,
                 hardware,
@@ -107,8 +114,8 @@ class Request:
         settings = {**simulation.settings, "batch": self.batch, "command_line": command_line()}
         return Result.from_simulation(replace(simulation, settings=settings))
 
-    def accuracy(self, metric: str, calibration: float) -> AccuracyResult:
-        """Accuracy on held-out samples of ``--data``."""
+    def accuracy(self, metric: str, calibration: float) -> tuple[AccuracyResult, str]:
+        """Accuracy on held-out samples of ``--data``, and the name of the network."""
         from cosim.compress import accuracy
         from cosim.plugin.registry import load_registry
 
@@ -122,8 +129,9 @@ class Request:
         registry = load_registry()
         known = registry["metrics"]
         chosen = metric if metric in BUILTIN_METRICS else known[metric]
-        return accuracy(
-            self.graph(),
+        graph = self.graph()
+        found = accuracy(
+            graph,
             self.compress,
             (samples["x"], samples["y"]),
             metric=chosen,
@@ -131,8 +139,15 @@ class Request:
             seed=self.seed,
             compressions=registry["compressions"],
         )
+        return found, graph.name
 
 
 def command_line() -> str:
-    """The command as it could be typed again, without the folder of the program."""
-    return shlex.join(["cosim", *sys.argv[1:]])
+    """The command as it could be typed again, without the folder of the program and without where results went."""
+    kept, words = ["cosim"], iter(sys.argv[1:])
+    for word in words:
+        if word in TARGETS:
+            next(words, None)
+        elif word.partition("=")[0] not in TARGETS:
+            kept.append(word)
+    return shlex.join(kept)

@@ -1,7 +1,10 @@
-"""Where output goes: tables on stdout, progress on stderr and only on a terminal, JSON as one object."""
+"""Where output goes: tables on stdout, notes and progress on stderr, JSON as one object."""
 
 from __future__ import annotations
 
+import io
+import json
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -12,29 +15,81 @@ Progress = Callable[[str, float], None]
 PIPE_WIDTH = 120
 """Columns of a table that goes to a file or pipe, whatever the terminal that started it."""
 
+_PLAIN = str.maketrans({"█": "#", "░": ".", "─": "-", "…": "~"})  # for a screen that has ASCII only
+
 
 def show(*renderables: Any) -> None:
-    """Print tables and texts; plain characters without colours in a pipe."""
+    """Print tables and texts; in a pipe plain characters, without colours and without blanks at the ends of lines."""
     from rich.console import Console
 
     is_terminal = sys.stdout.isatty()
     width = None if is_terminal or os.environ.get("COLUMNS") else PIPE_WIDTH
-    console = Console(markup=False, highlight=False, emoji=False, width=width)
+    page = io.StringIO()  # drawn in full first: the screen may not know its characters
+    console = Console(
+        file=page, force_terminal=is_terminal, markup=False, highlight=False, emoji=False, width=width, soft_wrap=False
+    )
     for renderable in renderables:
-        console.print(renderable)
+        console.print(renderable, crop=False)
+    text = page.getvalue()
+    if not is_terminal:
+        text = "".join(line.rstrip() + "\n" for line in text.splitlines())
+    sys.stdout.write(text if _can_show(text) else _shown(text.translate(_PLAIN)))
+    sys.stdout.flush()
 
 
 def show_json(value: Any) -> None:
-    """Print one JSON object."""
+    """Print one JSON object; with escapes where the screen lacks a character."""
     from cosim.result.store import to_json
 
-    sys.stdout.write(to_json(value) + "\n")
+    text = to_json(value)
+    if not _can_show(text):
+        text = json.dumps(json.loads(text), indent=2, allow_nan=False, ensure_ascii=True)
+    sys.stdout.write(text + "\n")
     sys.stdout.flush()
 
 
 def say(text: str) -> None:
     """One line on stderr: what is worth knowing beside the result."""
     sys.stderr.write(text + "\n")
+
+
+class _Notes(logging.Handler):
+    """Says what the library logs."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """One line, ``note:`` or ``warning:``."""
+        say(f"{'warning' if record.levelno >= logging.WARNING else 'note'}: {record.getMessage()}")
+
+
+@contextmanager
+def notes() -> Iterator[None]:
+    """What the library has to say of a network or a program goes to stderr meanwhile."""
+    handler = _Notes(logging.INFO)
+    loggers = [logging.getLogger(name) for name in ("cosim.frontend", "cosim.simulation")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.removeHandler(handler)
+            logger.setLevel(level)
+
+
+def _can_show(text: str) -> bool:
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _shown(text: str) -> str:
+    """`text` with a question mark for every character that the screen lacks."""
+    code = sys.stdout.encoding or "utf-8"
+    return text.encode(code, "replace").decode(code)
 
 
 @contextmanager

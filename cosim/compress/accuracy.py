@@ -181,9 +181,15 @@ def _arrays(dataset: tuple[ArrayLike, ArrayLike] | Path | str) -> tuple[Array, A
 
 def _calibration_count(n: int, fraction: float) -> int:
     held = max(1, round(n * fraction))
-    if not 0.0 < fraction < 1.0 or held >= n:
-        found = f"{fraction} of {n} samples for calibration leaves none to evaluate"
-        raise DescriptionError(found, where="dataset", allowed="a fraction between 0 and 1, and more samples")
+    if not fraction > 0.0:
+        raise DescriptionError(
+            f"a share of {fraction:g} leaves no sample to calibrate on",
+            where="calibration",
+            allowed="a fraction between 0 and 1",
+        )
+    if not fraction < 1.0 or held >= n:
+        found = f"{fraction:g} of {n} samples for calibration leaves none to evaluate"
+        raise DescriptionError(found, where="calibration", allowed="a fraction between 0 and 1, and more samples")
     return held
 
 

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from cosim.errors import DescriptionError
 from cosim.execute import encode
 from cosim.execute.values import is_finite
-from cosim.formats import Encoding
+from cosim.formats import Encoding, Format
+from cosim.formats.builtin import FORMATS
 from cosim.graph.constant import Array, Constant
 
 
@@ -98,11 +99,14 @@ class Quantized:
         Of the codes; without a scale the codes cannot be asked for.
     name
         For error messages.
+    form
+        The format where it is not a built-in one.
     """
 
     source: Constant
     encoding: Encoding
     name: str
+    form: Format | None = field(default=None, repr=False)
     _cache: dict[str, Array] = field(default_factory=dict, init=False, repr=False)
 
     @property
@@ -114,7 +118,8 @@ class Quantized:
         """Codes."""
         if "codes" not in self._cache:
             values = np.asarray(self.source.array(), np.float32)
-            self._cache["codes"] = encode(values, self.encoding, f"constant {self.name!r}")
+            formats = FORMATS if self.form is None else {self.form.name: self.form}
+            self._cache["codes"] = encode(values, self.encoding, f"constant {self.name!r}", formats)
         return self._cache["codes"]
 
     def digest(self) -> str:

@@ -93,6 +93,8 @@ class _Folding:
             maker = makers.get(op.inputs[0]) if activation else None
             if maker is None or readers[op.inputs[0]] != 1 or op.inputs[0] in self.fixed:
                 continue
+            if not self.tensors[op.inputs[0]].encoding.is_float:
+                continue  # codes of a quantised file: the rounding in between is part of it
             source = self.ops[maker]
             if source.kind.name in _FUSING and source["activation"] == "none" and maker not in done:
                 attributes = {**source.attributes, "activation": activation}
@@ -106,6 +108,8 @@ class _Folding:
             return False
         if readers[maker.output] != 1 or maker.output in self.fixed:
             return False
+        if not all(self.tensors[name].encoding.is_float for name in (*maker.inputs, maker.output)):
+            return False  # weights of a quantised file are codes
         # The norm's channels are axis 1; a linear op's output channels are its last axis.
         if maker.kind.name == "linear" and len(self.tensors[maker.output].shape) != _CHANNEL_AXIS + 1:
             return False

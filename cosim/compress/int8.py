@@ -17,17 +17,25 @@ from numpy.typing import ArrayLike, NDArray
 
 from cosim.compress.constants import Quantized, finite
 from cosim.compress.ranges import METHODS, Range, observe_ranges
-from cosim.compress.roles import BIAS, PARAMETER, WEIGHT, Roles, assign_roles
+from cosim.compress.roles import BIAS, PARAMETER, WEIGHT, Role, Roles, assign_roles
 from cosim.compress.samples import samples_of, synthetic_samples
 from cosim.errors import DescriptionError, unknown
 from cosim.execute.call import Array
+from cosim.execute.numerics import numerics_of
+from cosim.execute.presets import COSIM, Preset
 from cosim.formats import Encoding, IntegerFormat
 from cosim.formats.builtin import FORMATS
 from cosim.graph.constant import Constant, Stored
 from cosim.graph.graph import Graph
 
 _SYNTHETIC = 4  # samples, when the user gives none
-_UNIT = Encoding("int8", 8, np.array(1 / 256), np.array(-128))  # values in [0, 1): nothing to calibrate
+
+
+def _unit(scale: float, zero: int) -> Encoding:
+    return Encoding("int8", 8, np.array(scale), np.array(zero))
+
+
+_UNIT = _unit(1 / 256, -128)  # values in [0, 1): nothing to calibrate
 _FIXED = {"softmax": _UNIT, "sigmoid": _UNIT, "hard_sigmoid": _UNIT}
 
 
@@ -36,39 +44,48 @@ def int8(
     data: Mapping[str, ArrayLike] | ArrayLike | None = None,
     *,
     calibrate: bool = True,
-    method: str = "minmax",
-    activations: str = "affine",
+    method: str | None = None,
+    activations: str | None = None,
     seed: int = 0,
     samples: int | None = None,
+    preset: str = COSIM,
 ) -> Graph:
     """The same network in int8.
 
     Parameters
     ----------
     graph
-        A float graph; tensors that are integers already stay as they are. `fold` it first.
+        A float graph; `fold` it first. One whose activations have scales already (a quantised file) keeps them.
     data
         Calibration samples, see `samples_of`; seeded normal numbers if None.
     calibrate
         If false only formats are assigned: no scale, and no value is computed.
     method
-        ``"minmax"``, ``"percentile"``, ``"entropy"`` or ``"mse"``.
+        ``"minmax"``, ``"percentile"``, ``"entropy"`` or ``"mse"``; the preset's if None.
     activations
-        ``"affine"`` (with zero point) or ``"symmetric"`` (zero point 0).
+        ``"affine"`` (with zero point) or ``"symmetric"`` (zero point 0); the preset's if None.
     seed
         Of synthetic samples.
     samples
         Runs to calibrate on: all of `data`, or 4 synthetic ones, if None.
+    preset
+        Whose arithmetic the graph is executed with, and by whose habits it is quantised: a name of
+        `cosim.execute.presets.PRESETS`, with deviations from exact sums (`cosim.execute.numerics`).
 
     Raises
     ------
     DescriptionError
-        On an unknown method, and where weights or calibration data hold NaN or infinity.
+        On an unknown method or preset, and where weights or calibration data hold NaN or infinity.
     """
+    habits = numerics_of(preset).preset
+    if is_quantised(graph):
+        return _kept(graph, preset)
+    method, activations = method or habits.calibration, activations or habits.activations
     _check(method, activations, samples)
-    roles = assign_roles(graph)
+    graph = replace(graph, arithmetic=preset)
+    roles = _by_habit(assign_roles(graph, habits.shared), habits)
     if not calibrate:
-        return _assigned(roles)
+        return _assigned(roles, _preset_line(preset))
     source, n = "seeded synthetic", samples or _SYNTHETIC
     if data is None:
         runs = synthetic_samples(graph, n, seed)
@@ -77,10 +94,44 @@ def int8(
         runs = samples_of(graph, data, samples)
         source = "given data"
     line = (
-        f"int8: post-training, method {method}, activations {activations}, weights symmetric per channel, "
-        f"calibrated on {len(runs)} samples of {source}"
+        f"int8: post-training, method {method}, activations {activations}, weights symmetric per {habits.weights}, "
+        f"calibrated on {len(runs)} samples of {source}{_preset_line(preset)}"
     )
     return _calibrated(roles, runs, method, activations == "symmetric", line)
+
+
+def is_quantised(graph: Graph) -> bool:
+    """Whether activations are scaled integers already."""
+    scaled = (name for name, tensor in graph.tensors.items() if tensor.encoding.scale is not None)
+    return any(name not in graph.constants for name in scaled)
+
+
+def _kept(graph: Graph, preset: str) -> Graph:
+    """The codes of a quantised file, with its own arithmetic unless another is asked for."""
+    arithmetic = graph.arithmetic if preset == COSIM else preset
+    line = f"int8: quantised already, scales and codes left as they are; arithmetic {arithmetic}"
+    return replace(graph, arithmetic=arithmetic, provenance=(*graph.provenance, line))
+
+
+def _preset_line(name: str) -> str:
+    """What the provenance says of an arithmetic that is not cosim's own."""
+    preset = numerics_of(name).preset
+    if name == COSIM:
+        return ""
+    if preset.verified:
+        return f"; arithmetic {name}, equal to {preset.versions} on {', '.join(preset.proved)}"
+    return f"; arithmetic {name}, UNVERIFIED ({preset.source})"
+
+
+def _by_habit(roles: Roles, habits: Preset) -> Roles:
+    """Roles as the preset's framework has them: weights with one scale, biases that stay real."""
+    constants = dict(roles.constants)
+    for name, role in roles.constants.items():
+        if role.kind == BIAS and habits.real_bias:
+            constants[name] = Role(PARAMETER)
+        elif role.kind == WEIGHT and habits.weights == "tensor":
+            constants[name] = replace(role, axis=None)
+    return replace(roles, constants=constants)
 
 
 def _check(method: str, activations: str, samples: int | None) -> None:
@@ -92,7 +143,7 @@ def _check(method: str, activations: str, samples: int | None) -> None:
         raise DescriptionError(f"samples is {samples}", allowed="an integer >= 1")
 
 
-def _assigned(roles: Roles) -> Graph:
+def _assigned(roles: Roles, preset: str) -> Graph:
     """Formats without scales."""
     graph = roles.graph
     changed = [replace(graph.tensors[name], encoding=Encoding("int8", 8)) for name in roles.activations]
@@ -101,7 +152,7 @@ def _assigned(roles: Roles) -> Graph:
             code = Encoding("int32", 32) if role.kind == BIAS else Encoding("int8", 8, axis=role.axis)
             changed.append(replace(graph.tensors[name], encoding=code))
     result = graph.with_tensors(changed)
-    return replace(result, provenance=(*graph.provenance, "int8: formats assigned, not calibrated"))
+    return replace(result, provenance=(*graph.provenance, f"int8: formats assigned, not calibrated{preset}"))
 
 
 def _calibrated(roles: Roles, runs: Sequence[Mapping[str, Array]], method: str, symmetric: bool, line: str) -> Graph:
@@ -137,11 +188,12 @@ def _activation_encodings(
     """One encoding per group of tensors that share it."""
     graph = roles.graph
     encodings: dict[str, Encoding] = {}
+    known = {**_FIXED, **{kind: _unit(*pair) for kind, pair in numerics_of(graph.arithmetic).preset.fixed.items()}}
     for members in roles.groups():
         fixed = [
-            _FIXED[graph.producer[name].kind.name]
+            known[graph.producer[name].kind.name]
             for name in members
-            if name in graph.producer and graph.producer[name].kind.name in _FIXED
+            if name in graph.producer and graph.producer[name].kind.name in known
         ]
         seen: Range | None = None
         for name in members:
@@ -150,11 +202,19 @@ def _activation_encodings(
             seen = mine if seen is None else seen | mine
         if seen is None:
             continue
+        if numerics_of(graph.arithmetic).preset.reduced and not symmetric:
+            seen = _seven_bits(seen)
         covering = _format("int8").calibrate(np.array(seen.low), np.array(seen.high), symmetric=symmetric, axis=None)
         # A group with an unbounded member beside a softmax (a state, say) needs the range it has shown.
         code = fixed[0] if len(fixed) == roles.sources(members) and fixed else covering
         encodings.update(dict.fromkeys(members, code))
     return encodings
+
+
+def _seven_bits(seen: Range) -> Range:
+    """A range of which the given one is the lower 128 codes."""
+    low, high = min(seen.low, 0.0), max(seen.high, 0.0)
+    return Range(low, low + (high - low) * 255 / 127)
 
 
 def _weight_encoding(values: NDArray[np.float32], axis: int | None) -> Encoding:
@@ -167,6 +227,8 @@ def _bias_encoding(x: Encoding, w: Encoding) -> Encoding:
     """Scale of the accumulators, so that a bias is added as it is."""
     if x.scale is None or w.scale is None:
         raise DescriptionError("a bias needs calibrated operands")
+    if w.axis is None:
+        return Encoding("int32", 32, np.asarray(x.scale * w.scale, np.float64), np.array(0))
     scale = np.atleast_1d(np.asarray(x.scale * w.scale, np.float64))
     return Encoding("int32", 32, scale, np.zeros(scale.shape, np.int64), 0)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -11,7 +11,10 @@ from numpy.typing import ArrayLike
 
 from cosim.compress.fold import fold
 from cosim.compress.int8 import int8
+from cosim.compress.ranges import METHODS
 from cosim.errors import DescriptionError, unknown
+from cosim.execute.numerics import DEVIATIONS
+from cosim.execute.presets import COSIM
 from cosim.formats import Encoding
 from cosim.graph.graph import Graph
 from cosim.plugin.protocols import Compression
@@ -63,12 +66,27 @@ class Int8:
 
     name = "int8"
     summary = "folded, then int8 weights per channel and int8 activations, calibrated after training"
+    options: Mapping[str, str] = MappingProxyType(
+        {
+            "method": ", ".join(METHODS),
+            "activations": "affine, symmetric",
+            "samples": "runs to calibrate on",
+            "seed": "of samples that are not given",
+            "preset": "whose rounding is reproduced (docs/reference/presets.md)",
+            "pairs": "int16: pairs of products saturate",
+            "accumulator": "bits of a narrow accumulator",
+            "overflow": "of that: wrap, saturate, error",
+            "winograd": "bits of transformed 3x3 convolutions",
+        }
+    )
 
     def apply(self, graph: Graph, *, data: Data | None, calibrate: bool, options: Mapping[str, str]) -> Graph:
-        """The folded graph in int8; options are method, activations, seed and samples."""
-        _only(self.name, options, ("method", "activations", "seed", "samples"))
+        """The folded graph in int8; options are method, activations, seed, samples, preset and deviations of sums."""
+        _only(self.name, options, self.options)
         given: dict[str, Any] = {key: options[key] for key in ("method", "activations") if key in options}
         given |= {key: _integer(self.name, key, options[key]) for key in ("seed", "samples") if key in options}
+        deviations = [f"{key}={options[key]}" for key in DEVIATIONS if key in options]
+        given["preset"] = ":".join((options.get("preset", COSIM), *deviations))
         return int8(fold(graph), data, calibrate=calibrate, **given)
 
 
@@ -117,7 +135,7 @@ def parse(spec: str | Sequence[str]) -> list[tuple[str, dict[str, str]]]:
     [('fold', {}), ('int8', {'method': 'mse', 'samples': '8'})]
     """
     steps = spec.split(",") if isinstance(spec, str) else list(spec)
-    parsed = []
+    parsed: list[tuple[str, dict[str, str]]] = []
     for step in steps:
         name, *pairs = (part.strip() for part in step.split(":"))
         options = {}
@@ -130,13 +148,21 @@ def parse(spec: str | Sequence[str]) -> list[tuple[str, dict[str, str]]]:
             if key in options:
                 raise DescriptionError(f"option {key!r} is given twice", where=f"compression {step!r}")
             options[key] = value
+        if "=" in name:
+            before = f"{parsed[-1][0]}:" if parsed else "int8:"
+            raise DescriptionError(
+                f"{name!r} is an option, not a compression",
+                where=f"compression {spec!r}",
+                allowed="name:key=value:key=value",
+                fix=f"a colon before each option: '{before}{name}'",
+            )
         if not name:
             raise DescriptionError("a compression has no name", where=f"compression {spec!r}", allowed="name:key=value")
         parsed.append((name, options))
     return parsed
 
 
-def _only(name: str, options: Mapping[str, str], allowed: Sequence[str]) -> None:
+def _only(name: str, options: Mapping[str, str], allowed: Collection[str]) -> None:
     for key in options:
         if key not in allowed:
             raise unknown("option", key, allowed, where=f"compression {name!r}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 from cosim.graph.graph import Graph
@@ -74,8 +74,11 @@ class Roles:
         return sum(name not in makers or not _is_moving(makers[name]) for name in members)
 
 
-def assign_roles(graph: Graph) -> Roles:
-    """Roles of all real tensors; a constant with two roles that cannot be one is copied under another name."""
+def assign_roles(graph: Graph, shared: Collection[str] = ()) -> Roles:
+    """Roles of all real tensors; a constant with two roles that cannot be one is copied under another name.
+
+    Ops of the kinds in `shared` have one encoding for all their inputs and their output.
+    """
     real = {name for name, tensor in graph.tensors.items() if tensor.encoding.is_float}
     graph, constants = _constant_roles(graph, real)
     activations = tuple(
@@ -85,6 +88,10 @@ def assign_roles(graph: Graph) -> Roles:
     for op in graph.ops:
         if _is_moving(op) and op.inputs[0] in parent and op.output in parent:
             _join(parent, op.inputs[0], op.output)
+        elif op.kind.name in shared and op.output in parent:
+            for name in op.inputs:
+                if name in parent:
+                    _join(parent, name, op.output)
     for after, before in graph.states.items():
         if after in parent and before in parent:
             _join(parent, before, after)

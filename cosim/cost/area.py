@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cosim.cost.arithmetic import area_price
 from cosim.cost.band import Band, combined, of, product
 from cosim.cost.prices import BITS_PER_BYTE, HOOK, bank_bytes
 from cosim.errors import UnsupportedError, nearest, unknown
@@ -100,14 +101,15 @@ def units_of(engine: Engine, kinds: Mapping[str, EngineKind]) -> Mapping[str, fl
 
 def unit_area(component: str, unit: str, technology: Technology) -> Price:
     """Area of one `unit` [um2]."""
-    if unit not in technology.areas:
+    price = area_price(unit, technology)
+    if price is None:
         raise UnsupportedError(
             f"unit {unit!r} of {component} has no area{nearest(unit, technology.areas)}",
             where=f"technology {technology.name}",
             allowed=", ".join(sorted(technology.areas)),
             fix=f"add {HOOK}",
         )
-    return technology.areas[unit]
+    return price
 
 
 def _memory(memory: Memory, technology: Technology) -> AreaRow:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from cosim.cost.arithmetic import action_price
 from cosim.cost.sram import sram_access
 from cosim.errors import UnsupportedError, nearest
 from cosim.hardware.hardware import Engine, Hardware, Link, Memory
@@ -125,19 +126,22 @@ def _engine(action: str, engine: Engine, verb: str, hardware: Hardware, technolo
 
 def _engine_price(action: str, engine: Engine, verb: str, technology: Technology) -> Price:
     """Price of a verb, or of its dearest form ``verb_FORMAT`` over the engine's formats: an array is clocked whole."""
-    if verb in technology.actions:
-        return technology.actions[verb]
-    forms = [f"{verb}_{code}" for code in engine.formats if f"{verb}_{code}" in technology.actions]
-    if not forms:
+    price = action_price(verb, technology)
+    if price is not None:
+        return price
+    forms = [action_price(f"{verb}_{code}", technology) for code in engine.formats]
+    known = [form for form in forms if form is not None]
+    if not known:
         raise _no_price(action, f"verb '{verb}'", technology, list(technology.actions))
-    return max((technology.actions[form] for form in forms), key=lambda price: price.value)
+    return max(known, key=lambda price: price.value)
 
 
 def unit_price(action: str, name: str, technology: Technology) -> Price:
-    """Entry `name` of the technology's actions."""
-    if name not in technology.actions:
+    """Entry `name` of the technology's actions, or what is derived from others."""
+    price = action_price(name, technology)
+    if price is None:
         raise _no_price(action, f"verb '{name}'", technology, list(technology.actions))
-    return technology.actions[name]
+    return price
 
 
 def dynamic_at_voltage(price: Price, engine: Engine, hardware: Hardware, technology: Technology) -> Price:

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosim.errors import DescriptionError, UnsupportedError
+from cosim.execute.numerics import Numerics, numerics_of
+from cosim.execute.presets import COSIM
 from cosim.formats import Encoding, Format, IntegerFormat
 from cosim.formats.builtin import FORMATS, find_format
 from cosim.graph.op import Op
@@ -43,6 +45,10 @@ class Call:
         The result is accumulators, not codes.
     formats
         Formats by name.
+    numerics
+        Rules of rounding, and deviations from exact sums.
+    backend
+        What integer products are computed with; every one gives the same sums.
     """
 
     op: Op
@@ -57,6 +63,8 @@ class Call:
     accumulators: Array | None = None
     partial: bool = False
     formats: Mapping[str, Format] = field(default_factory=lambda: FORMATS)
+    numerics: Numerics = field(default_factory=lambda: numerics_of(COSIM))
+    backend: str = "numpy"
 
     def operand(self, position: int) -> Array:
         """An operand that must exist."""
@@ -155,6 +163,8 @@ def one(values: Doubles | None, where: str) -> float:
 
 def _zero(encoding: Encoding, where: str) -> int:
     point = encoding.zero_point
+    if point is not None and point.size == 1:
+        return int(point.reshape(-1)[0])
     return 0 if point is None or not np.any(point) else int(one(np.asarray(point, np.float64), where))
 
 

@@ -14,19 +14,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosim.errors import UnsupportedError
-from cosim.execute.requantise import fixed_point, float_once, float_twice
+from cosim.execute.requantise import fixed_point, float_double, float_even, float_once, float_twice
 
 Array = NDArray[Any]
 
 TIES = {"even": 0, "up": 1, "away": 2}
 CHOICES = {
-    "multiplier": ("fp32", "q31", "q24", "q16", "q8"),
+    "multiplier": ("fp32", "fp64", "q31", "q24", "q16", "q8"),
     "tie": tuple(TIES),
     "roundings": (1, 2),
     "zero_point": ("outside", "inside"),
     "bias": ("int32", "before", "after"),
     "clamp": ("full", "symmetric"),
-    "product": ("double", "single", "mixed"),
+    "product": ("double", "single", "reciprocal", "turns"),
     "output": ("multiply", "divide", "inverse"),
 }
 
@@ -40,16 +40,15 @@ class Scales:
     y: float
 
     def multipliers(self, product: str) -> NDArray[np.float64]:
-        """x * w / y, in double precision, in single precision step by step, or single for x * w only."""
+        """X * w / y in double precision, in single precision step by step, or so with a product by 1/y."""
         if product == "double":
             return np.asarray(self.x * self.w / self.y)
-        steps = self.steps()
-        if product == "mixed":
-            return np.asarray(steps.astype(np.float64) / np.float64(self.y))
-        return (steps / np.float32(self.y)).astype(np.float64)
+        if product == "reciprocal":
+            return (self.steps() * (np.float32(1) / np.float32(self.y))).astype(np.float64)
+        return (self.steps() / np.float32(self.y)).astype(np.float64)
 
     def steps(self) -> NDArray[np.float32]:
-        """x * w in single precision: what one step of an accumulator is worth."""
+        """X * w in single precision: what one step of an accumulator is worth."""
         return np.asarray(np.float32(self.x) * self.w.astype(np.float32), np.float32)
 
 
@@ -62,7 +61,7 @@ class Epilogue:
     name
         Name of the rule.
     multiplier
-        What x * w / y is cut to: ``"fp32"``; ``"q31"``, a 31-bit fraction and an exponent; ``"q24"``, the same made
+        What x * w / y is cut to: ``"fp32"``; ``"fp64"``; ``"q31"``, a 31-bit fraction and an exponent; ``"q24"``, the same made
         from a float32; ``"q16"``, the 31-bit fraction rounded to 16; ``"q8"``, 8 bits behind the point.
     tie
         Where halves go at the last rounding: ``"even"``, ``"up"`` (towards plus infinity) or ``"away"`` (from zero).
@@ -76,7 +75,8 @@ class Epilogue:
     clamp
         ``"full"``, or ``"symmetric"``: the lowest code is never written.
     product
-        Precision of x * w / y, see `Scales.multipliers`.
+        Precision of x * w / y, see `Scales.multipliers`; ``"turns"``, with ``bias="after"``: the accumulator is
+        multiplied by x, then by w.
     output
         With ``bias="after"``: ``"multiply"`` by 1/y or ``"divide"`` by y; ``"inverse"`` where scales are kept as 1/x.
     unsigned
@@ -108,7 +108,7 @@ class Epilogue:
         if self.multiplier != "fp32" and (self.bias != "int32" or self.zero_point == "inside"):
             raise UnsupportedError(
                 f"no epilogue is written for {self.multiplier} with bias={self.bias}, zero_point={self.zero_point}",
-                allowed="fixed-point multipliers take an int32 bias and add the zero point outside",
+                allowed="multipliers other than fp32 take an int32 bias and add the zero point outside",
             )
 
     def __call__(
@@ -136,7 +136,10 @@ class Epilogue:
         offset = 1 << (8 * storage.itemsize - 1) if self.unsigned else 0
         bounds = (zero + offset, low + offset, high + offset, offset)
         wraps = self.wraps and view.dtype.itemsize <= 4
-        if self.multiplier != "fp32":
+        if self.multiplier == "fp64":
+            exact = scales.multipliers(self.product)
+            float_double(view, np.asarray(bias, np.int64), exact, TIES[self.tie], wraps, bounds, out)
+        elif self.multiplier != "fp32":
             self._fixed(view, np.asarray(bias, np.int64), scales, bounds, wraps, out)
         elif self.bias == "after":
             self._twice(view, np.asarray(bias, np.float32), scales, bounds, out)
@@ -144,6 +147,9 @@ class Epilogue:
             multipliers = scales.multipliers(self.product).astype(np.float32)
             whole, part = _bias_parts(bias, scales, self.bias, channels)
             inside = self.zero_point == "inside"
+            if self.tie == "even" and self.bias == "int32" and storage.itemsize == 1 and _fits(view, whole, wraps):
+                float_even(view, whole.astype(np.int32), multipliers, inside, bounds, out)
+                return out.reshape(shape)
             float_once(view, whole, part, multipliers, TIES[self.tie], inside, wraps, bounds, out)
         return out.reshape(shape)
 
@@ -168,8 +174,18 @@ class Epilogue:
         elif self.output == "inverse":
             one = np.float32(1)
             steps = (one / ((one / np.float32(scales.x)) * (one / scales.w.astype(np.float32)))).astype(np.float32)
+        first = np.float32(1)
+        if self.product == "turns":
+            first, steps = np.float32(scales.x), scales.w.astype(np.float32)
         inside = self.zero_point == "inside"
-        float_twice(view, bias, steps, last, divides, TIES[self.tie], inside, bounds, out)
+        float_twice(view, bias, first, steps, last, divides, TIES[self.tie], inside, bounds, out)
+
+
+def _fits(view: Array, bias: NDArray[np.int64], wraps: bool) -> bool:
+    """Whether accumulators and their sums with the bias are int32, by wrapping or because they are small."""
+    if view.dtype != np.int32 or not view.size or np.abs(bias).max(initial=0) >= 1 << 30:
+        return False
+    return wraps or (int(view.max()) < 1 << 30 and int(view.min()) >= -(1 << 30))
 
 
 def _bias_parts(

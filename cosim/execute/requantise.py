@@ -31,8 +31,21 @@ def rounded(value: np.float32, tie: int) -> Any:
 
 
 @njit(inline="always")
-def shifted(value: int, shift: int, tie: int) -> int:
-    """value / 2^shift to the nearest integer."""
+def rounded_double(value: np.float64, tie: int) -> Any:
+    """The same in float64."""
+    if tie == 0:
+        return np.rint(value)
+    if tie == 1:
+        low = np.floor(value)
+        return low + 1.0 if value - low >= 0.5 else low
+    low = np.floor(abs(value))
+    size = low + 1.0 if abs(value) - low >= 0.5 else low
+    return -size if value < 0 else size
+
+
+@njit(inline="always")
+def shifted(value: Any, shift: int, tie: int) -> Any:
+    """Value / 2^shift to the nearest integer."""
     if shift <= 0:
         return value
     if shift > 62:
@@ -45,6 +58,30 @@ def shifted(value: int, shift: int, tie: int) -> int:
     low = value >> shift
     rest = value - (low << shift)
     return low + 1 if rest > half or (rest == half and low & 1) else low
+
+
+@njit
+def float_even(
+    accumulators: NDArray[np.int32],
+    bias: NDArray[np.int32],
+    multipliers: NDArray[np.float32],
+    inside: bool,
+    bounds: Bounds,
+    out: Array,
+) -> None:
+    """`float_once` with halves to even, in 32 bits throughout: the sum with the bias wraps."""
+    zero, low, high, offset = bounds
+    zero_in = np.float32(zero) if inside else np.float32(0.0)
+    zero_out = np.float32(0.0) if inside else np.float32(zero)
+    bottom, top, less = np.float32(low), np.float32(high), np.int32(offset)
+    outer, channels, inner = accumulators.shape
+    for o in range(outer):
+        for c in range(channels):
+            scale, whole = multipliers[c], bias[c]
+            line, target = accumulators[o, c], out[o, c]
+            for i in range(inner):
+                value = np.rint(np.float32(np.int32(line[i] + whole)) * scale + zero_in) + zero_out
+                target[i] = np.int32(min(max(value, bottom), top)) - less
 
 
 @njit
@@ -82,6 +119,7 @@ def float_once(
 def float_twice(
     accumulators: Array,
     bias: NDArray[np.float32],
+    first: np.float32,
     steps: NDArray[np.float32],
     last: np.float32,
     divides: bool,
@@ -90,7 +128,7 @@ def float_twice(
     bounds: Bounds,
     out: Array,
 ) -> None:
-    """round((float32(acc) * step + bias) * last [+ zero]) [+ zero], or divided by last."""
+    """round((float32(acc) * first * step + bias) * last [+ zero]) [+ zero], or divided by last."""
     zero, low, high, offset = bounds
     zero_in = np.float32(zero) if inside else np.float32(0.0)
     zero_out = np.float32(0.0) if inside else np.float32(zero)
@@ -100,10 +138,34 @@ def float_twice(
         for c in range(channels):
             step, addend = steps[c], bias[c]
             for i in range(inner):
-                real = np.float32(accumulators[o, c, i]) * step + addend
+                real = np.float32(accumulators[o, c, i]) * first * step + addend
                 value = real / last if divides else real * last
                 value = rounded(value + zero_in, tie) + zero_out
                 out[o, c, i] = np.int64(min(max(value, bottom), top)) - offset
+
+
+@njit
+def float_double(
+    accumulators: Array,
+    bias: NDArray[np.int64],
+    multipliers: NDArray[np.float64],
+    tie: int,
+    wraps: bool,
+    bounds: Bounds,
+    out: Array,
+) -> None:
+    """round((acc + bias) * multiplier) + zero, in float64."""
+    zero, low, high, offset = bounds
+    outer, channels, inner = accumulators.shape
+    for o in range(outer):
+        for c in range(channels):
+            scale, whole = multipliers[c], bias[c]
+            for i in range(inner):
+                total = np.int64(accumulators[o, c, i]) + whole
+                if wraps:
+                    total = np.int64(np.int32(total))
+                value = rounded_double(np.float64(total) * scale, tie) + zero
+                out[o, c, i] = np.int64(min(max(value, np.float64(low)), np.float64(high))) - offset
 
 
 @njit

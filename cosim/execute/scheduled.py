@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cosim.errors import DescriptionError, SimulationError
+from cosim.execute.backends import resolved
 from cosim.execute.call import Array
 from cosim.execute.kernels import KERNELS
 from cosim.execute.memory import Memory
@@ -39,6 +40,7 @@ def scheduled(
     keep: Keep = (),
     kernels: Mapping[str, Kernel] = KERNELS,
     formats: Mapping[str, Format] = FORMATS,
+    backend: str = "numpy",
 ) -> Values:
     """Values that the program leaves in its memories: graph outputs, and those of `keep` that are still there whole.
 
@@ -48,6 +50,8 @@ def scheduled(
         When each command starts and ends, shape (commands,) [fs].
     inputs
         Real numbers, or codes as integers, by input name.
+    backend
+        As in `whole`.
 
     Raises
     ------
@@ -61,7 +65,7 @@ def scheduled(
     memory = Memory(program, graph, formats)
     given = input_codes(graph, inputs, formats)
     _preload(memory, given)
-    run = _Run(program, graph, memory, kernels, formats)
+    run = _Run(program, graph, memory, kernels, formats, resolved(backend))
     for command, is_end in _events(np.asarray(start_fs), np.asarray(end_fs)):
         if is_end:
             run.end(command)
@@ -140,6 +144,7 @@ class _Run:
     memory: Memory
     kernels: Mapping[str, Kernel]
     formats: Mapping[str, Format]
+    backend: str = "numpy"
     flying: dict[int, _Write] = field(default_factory=dict)
     writes: int = 0
     written: NDArray[np.int64] = field(init=False)
@@ -227,7 +232,7 @@ class _Run:
             commands = np.flatnonzero(self.program.op == index)
             self._row[commands] = np.arange(len(commands))
             boxes = self.program.boxes.boxes(self.program.box[commands], len(self.graph.space(op).dims))
-            self._tiles[index] = Tiles.of(self.graph, op, boxes, self.formats)
+            self._tiles[index] = Tiles.of(self.graph, op, boxes, self.formats, self.backend)
         return self._tiles[index]
 
 

@@ -4,18 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from cosim.errors import UnsupportedError, nearest
 from cosim.execute.call import Array, Call
 from cosim.execute.kernels.exact import accumulator_dtype
+from cosim.execute.numerics import numerics_of
 from cosim.formats import Format
 from cosim.formats.builtin import FORMATS
 from cosim.graph.graph import Graph
 from cosim.graph.op import Op
 from cosim.graph.space import Boxes, Space
 from cosim.plugin.functions import Kernel
+
+# Boxes of whole ops, kept as long as their graph: a network that is run again and again looks them up.
+_Boxes = tuple[Boxes, tuple[Boxes, ...], tuple[Boxes, ...]]
+_WHOLE: WeakKeyDictionary[Graph, dict[str, _Boxes]] = WeakKeyDictionary()
+
+
+def _boxes(space: Space, tiles: Boxes) -> _Boxes:
+    """Of the output, of the inputs, and of the inputs as far as the kernel reaches."""
+    inputs = tuple(access.boxes(tiles) for access in space.inputs)
+    return space.output.boxes(tiles), inputs, tuple(access.reach(tiles) for access in space.inputs)
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,15 +50,25 @@ class Tiles:
     boxes: tuple[Boxes, ...] = field(repr=False)
     reaches: tuple[Boxes, ...] = field(repr=False)
     formats: Mapping[str, Format] = field(repr=False, default_factory=lambda: FORMATS)
+    backend: str = "numpy"
 
     @classmethod
-    def of(cls, graph: Graph, op: Op, tiles: Boxes | None = None, formats: Mapping[str, Format] = FORMATS) -> Tiles:
+    def of(
+        cls,
+        graph: Graph,
+        op: Op,
+        tiles: Boxes | None = None,
+        formats: Mapping[str, Format] = FORMATS,
+        backend: str = "numpy",
+    ) -> Tiles:
         """Boxes of `tiles`, shape (tiles, loops, 2); of the whole op where none are given."""
         space = graph.space(op)
-        tiles = space.whole if tiles is None else tiles
-        boxes = tuple(access.boxes(tiles) for access in space.inputs)
-        reaches = tuple(access.reach(tiles) for access in space.inputs)
-        return cls(graph, op, space, tiles, space.output.boxes(tiles), boxes, reaches, formats)
+        if tiles is not None:
+            return cls(graph, op, space, tiles, *_boxes(space, tiles), formats, backend)
+        known = _WHOLE.setdefault(graph, {})
+        if op.name not in known:
+            known[op.name] = _boxes(space, space.whole)
+        return cls(graph, op, space, space.whole, *known[op.name], formats, backend)
 
     def is_empty(self, index: int, position: int) -> bool:
         """Whether a tile touches nothing of an operand."""
@@ -75,6 +97,8 @@ class Tiles:
             accumulators=accumulators,
             partial=partial,
             formats=self.formats,
+            numerics=numerics_of(self.graph.arithmetic),
+            backend=self.backend,
         )
 
 

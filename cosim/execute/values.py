@@ -11,6 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from cosim.errors import DescriptionError, unknown
 from cosim.execute.call import Array, calibrated
+from cosim.execute.numerics import numerics_of
+from cosim.execute.quantise import quantised_real, takes_rule
 from cosim.formats import Encoding, Format, IntegerFormat
 from cosim.formats.builtin import FORMATS, find_format
 from cosim.graph.graph import Graph
@@ -98,6 +100,8 @@ def encode(values: ArrayLike, encoding: Encoding, where: str, formats: Mapping[s
         raise DescriptionError(f"has dtype {array.dtype}", where=where, allowed="real numbers, or codes as integers")
     if not isinstance(form, IntegerFormat):
         return form.encode(array.astype(np.float32), encoding)
+    if array.dtype == form.storage and form.bits == 8 * array.dtype.itemsize:
+        return array  # every number of this type is a code
     if array.size and not (form.low <= int(array.min()) and int(array.max()) <= form.high):
         raise DescriptionError(
             f"holds codes from {array.min()} to {array.max()}", where=where, allowed=f"{form.low} to {form.high}"
@@ -129,8 +133,17 @@ def input_codes(
             raise DescriptionError("is not given", where=where, fix=f"pass an array of shape {tensor.shape}")
         if np.shape(given) != tensor.shape:
             raise DescriptionError(f"has shape {np.shape(given)}", where=where, allowed=str(tensor.shape))
-        codes[name] = encode(given, tensor.encoding, where, formats)
+        codes[name] = _entered(graph, name, given, where, formats)
     return codes
+
+
+def _entered(graph: Graph, name: str, given: ArrayLike, where: str, formats: Mapping[str, Format]) -> Array:
+    """Codes of an input, real numbers by the rule of the graph's arithmetic."""
+    encoding, array = graph.tensors[name].encoding, np.asarray(given)
+    form, preset = find_format(encoding.format, formats), numerics_of(graph.arithmetic).preset
+    if np.issubdtype(array.dtype, np.floating) and takes_rule(encoding, form, preset.quantise) and is_finite(array):
+        return quantised_real(array, encoding, form, preset.quantise, unsigned=preset.unsigned)  # type: ignore[arg-type]
+    return encode(array, encoding, where, formats)
 
 
 def constant_codes(graph: Graph, name: str, formats: Mapping[str, Format] = FORMATS) -> Array:

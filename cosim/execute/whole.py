@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cosim.errors import SimulationError
+from cosim.execute.backends import resolved
 from cosim.execute.call import Array
 from cosim.execute.kernels import KERNELS
 from cosim.execute.tiles import Tiles, accumulators_of, kernel_of
@@ -32,6 +33,7 @@ def whole(
     observe: Observer | None = None,
     kernels: Mapping[str, Kernel] = KERNELS,
     formats: Mapping[str, Format] = FORMATS,
+    backend: str = "numpy",
 ) -> Values:
     """Values of the graph's outputs, of its states and of the tensors in `keep`.
 
@@ -45,7 +47,10 @@ def whole(
         Run the tiles of this program in the order of its commands: bit-equal to `scheduled`, float sums included.
     observe
         Called with (tensor, codes) for every input and every op's output as it is made.
+    backend
+        ``"numpy"``, ``"torch"`` or ``"auto"`` (torch where it is installed): how fast, never which numbers.
     """
+    backend = resolved(backend)
     wanted = kept_names(graph, keep)
     live = input_codes(graph, inputs, formats)
     for name, codes in live.items():
@@ -61,9 +66,9 @@ def whole(
                     results[name] = live[name]
         operands = [live[name] for name in op.inputs]
         if op.name in tiles_of and order is not None:
-            codes = _in_order(graph, op, operands, order, tiles_of[op.name], kernels, formats)
+            codes = _in_order(graph, op, operands, order, tiles_of[op.name], kernels, formats, backend)
         else:
-            tiles = Tiles.of(graph, op, formats=formats)
+            tiles = Tiles.of(graph, op, formats=formats, backend=backend)
             codes = kernel_of(op, kernels)(tiles.call(0, _parts(tiles, 0, operands)))
         live[op.output] = codes
         _observe(observe, op.output, codes)
@@ -100,11 +105,12 @@ def _in_order(
     commands: NDArray[np.int64],
     kernels: Mapping[str, Kernel],
     formats: Mapping[str, Format],
+    backend: str,
 ) -> Array:
     """The output of `op` from its tiles in program order, partial sums kept in one array of the output's shape."""
     tensor = graph.tensors[op.output]
     rank = len(graph.space(op).dims)
-    tiles = Tiles.of(graph, op, program.boxes.boxes(program.box[commands], rank), formats)
+    tiles = Tiles.of(graph, op, program.boxes.boxes(program.box[commands], rank), formats, backend)
     out = np.zeros(tensor.shape, formats[tensor.encoding.format].storage)
     flags = program.flags[commands]
     sums = None

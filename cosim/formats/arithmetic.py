@@ -42,7 +42,7 @@ class Arithmetic:
     def describe(self) -> str:
         """The parts in words."""
         parts = []
-        if any(self.multiplier):
+        if all(self.multiplier):
             parts.append("multiply {}x{}".format(*self.multiplier))
         if self.exponent_bits:
             parts.append(f"add {self.exponent_bits}-bit exponents")

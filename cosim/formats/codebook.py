@@ -81,11 +81,12 @@ class CodeBook:
         SimulationError
             Levels or bounds out of order, a code used twice, a bound that is no midpoint, or a tie on the wrong side.
         """
-        inner = self.values[1:-1]
-        ordered = (np.diff(inner) >= 0).all() and (np.diff(self.bounds) > 0).all()
+        number = ~np.isnan(self.values)
+        ordered = (np.diff(self.values[number]) >= 0).all() and (np.diff(self.edges()) > 0).all()
         lower = ~(self.values[:-1] > self.bounds)  # a NaN step has no order
         upper = ~(self.values[1:] < self.bounds)
-        if not (ordered and lower.all() and upper.all() and len(np.unique(self.codes)) == len(self.codes)):
+        single = len(np.unique(self.codes[number])) == number.sum()
+        if not (ordered and lower.all() and upper.all() and single):
             message = "a code book is out of order"
             raise SimulationError(message)
         if self.tie:
@@ -142,7 +143,7 @@ def with_negative_zero(book: CodeBook, code: int) -> CodeBook:
         np.insert(book.values, at, -0.0),
         np.insert(book.codes, at, code),
         np.insert(book.bounds, at, 0.0),
-        np.insert(book.closed, at, True),  # noqa: FBT003 - numpy's own signature
+        np.insert(book.closed, at, True),
         negative_zero=code,
         nan=book.nan,
         tie=book.tie,

@@ -116,17 +116,23 @@ class Encoding:
                 where=f"encoding {self.format}",
                 allowed=f"multiples of {self.block} along axis {self.block_axis}",
             )
-        sides = ("scale", "zero_point", "threshold")
-        parts = {name: self._part(getattr(self, name), box) for name in sides if getattr(self, name) is not None}
-        return replace(self, **parts) if parts else self
+        if all(side is None or side.size == 1 for side in (self.scale, self.zero_point, self.threshold)):
+            return self
+        return replace(
+            self,
+            scale=self._part(self.scale, box),
+            zero_point=self._part(self.zero_point, box),
+            threshold=self._part(self.threshold, box),
+        )
 
-    def _part(self, side: NDArray[Any], box: NDArray[np.integer]) -> NDArray[Any]:
-        if side.size == 1:
+    def _part(self, side: NDArray[Any] | None, box: NDArray[np.integer]) -> NDArray[Any] | None:
+        if side is None or side.size == 1:
             return side
         if self.axis is not None:
             return side[int(box[self.axis, 0]) : int(box[self.axis, 1])]
         bounds = box.copy()
-        bounds[self.block_axis] = [box[self.block_axis, 0] // self.block, -(-box[self.block_axis, 1] // self.block)]
+        if self.block is not None:
+            bounds[self.block_axis] = [box[self.block_axis, 0] // self.block, -(-box[self.block_axis, 1] // self.block)]
         return side[tuple(slice(int(first), int(last)) for first, last in bounds)]
 
     def _misfit(self, side: NDArray[Any], shape: Sequence[int], allowed: str) -> DescriptionError:

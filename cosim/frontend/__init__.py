@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cosim.frontend.files import load
     from cosim.frontend.onnx import read_onnx, write_onnx
+    from cosim.frontend.tflite import read_tflite
     from cosim.frontend.torch import read_torch, to_torch, weights_of
     from cosim.frontend.weights import read_weights
 
-__all__ = ["load", "read_onnx", "read_torch", "read_weights", "to_torch", "weights_of", "write_onnx"]
+__all__ = ["load", "read_onnx", "read_tflite", "read_torch", "read_weights", "to_torch", "weights_of", "write_onnx"]
 
 _HOME = {
     "load": "cosim.frontend.files",
     "read_onnx": "cosim.frontend.onnx",
+    "read_tflite": "cosim.frontend.tflite",
     "read_torch": "cosim.frontend.torch",
     "read_weights": "cosim.frontend.weights",
     "to_torch": "cosim.frontend.torch",

@@ -62,5 +62,11 @@ def _onnx(path: Path, shapes: Mapping[str, Sequence[int]] | None) -> Graph:
     return read_onnx(path, shapes=shapes)
 
 
+def _tflite(path: Path, shapes: Mapping[str, Sequence[int]] | None) -> Graph:
+    from cosim.frontend.tflite import read_tflite
+
+    return read_tflite(path, shapes=shapes)
+
+
 PICKLED = frozenset({".pt", ".pth", ".ckpt", ".bin", ".pkl", ".pickle"})
-READERS: Mapping[str, Reader] = MappingProxyType({".onnx": _onnx})
+READERS: Mapping[str, Reader] = MappingProxyType({".onnx": _onnx, ".tflite": _tflite})

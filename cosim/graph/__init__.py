@@ -4,6 +4,7 @@ from cosim.graph.attention import attention, merge_heads, split_heads
 from cosim.graph.batch import rebatch
 from cosim.graph.builder import Builder
 from cosim.graph.constant import Constant, Seeded, Stored
+from cosim.graph.count import learned_parameters
 from cosim.graph.graph import Graph, Part, Tensor, check_graph, op_attributes
 from cosim.graph.op import Op, OpKind, Shape
 from cosim.graph.ops import KINDS
@@ -32,6 +33,7 @@ __all__ = [
     "attention",
     "check_graph",
     "gru_cell",
+    "learned_parameters",
     "lstm_cell",
     "merge_heads",
     "op_attributes",

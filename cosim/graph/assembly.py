@@ -65,7 +65,7 @@ class Assembly:
         """Add a tensor of given values: fp32, or int32 where the values are integers."""
         array = np.asarray(values)
         integers = np.issubdtype(array.dtype, np.integer)
-        stored = Stored(array.astype(np.int32 if integers else np.float32))
+        stored = Stored(array.astype(np.int32 if integers else np.float32), is_table=True)
         self._add(Tensor(name, stored.shape, INT32 if integers else FLOAT32))
         self._constants[name] = stored
         return name

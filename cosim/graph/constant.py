@@ -31,9 +31,16 @@ class Constant(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Stored:
-    """A constant held as an array."""
+    """A constant held as an array.
+
+    Attributes
+    ----------
+    is_table
+        Part of the network's definition (a mask, rotary angles) rather than something that training changes.
+    """
 
     values: Array = field(repr=False)
+    is_table: bool = False
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -68,6 +68,8 @@ class Graph:
         Where it came from and what was done to it, one line each.
     values
         Where the weights come from: ``"trained"``, ``"user"`` or ``"synthetic"``.
+    arithmetic
+        Whose rounding the executor reproduces: a preset, with deviations (`cosim.execute.numerics`).
     """
 
     name: str
@@ -79,6 +81,7 @@ class Graph:
     states: Mapping[str, str] = field(default_factory=dict, repr=False)
     provenance: tuple[str, ...] = field(default=(), repr=False)
     values: str = "synthetic"
+    arithmetic: str = "cosim"
 
     def shapes(self, op: Op) -> tuple[Shape, ...]:
         """Shapes of the inputs of `op`."""
@@ -139,11 +142,17 @@ class Graph:
             scale = b"" if code.scale is None else code.scale.tobytes()
             zero = b"" if code.zero_point is None else code.zero_point.tobytes()
             state.update(f"{tensor.name}{tensor.shape}{code.format}{code.bits}{code.axis}".encode() + scale + zero)
+            if code.block is not None:
+                state.update(f"{code.block}{code.block_axis}{code.block_bits}".encode())
+            if code.threshold is not None:
+                state.update(code.threshold.tobytes())
         for op in self.ops:
             state.update(f"{op.name}{op.kind.name}{op.inputs}{op.output}{sorted(op.attributes.items())}".encode())
         for name, constant in self.constants.items():
             state.update(f"{name}{constant.digest()}".encode())
         state.update(f"{self.inputs}{self.outputs}{sorted(self.states.items())}".encode())
+        if self.arithmetic != "cosim":
+            state.update(self.arithmetic.encode())
         return state.hexdigest()
 
 

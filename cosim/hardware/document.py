@@ -86,6 +86,13 @@ def override(document: Mapping[str, Any], overrides: Mapping[str, str], known: K
     changed: dict[str, Any] = _copy(document)
     for dotted, text in overrides.items():
         where = f"override {dotted}={text}"
+        if not isinstance(text, str):
+            raise DescriptionError(
+                f"the value is a {type(text).__name__}",
+                where=where,
+                allowed="text as in a description: '25.6 GB/s', '16', '[int8]'",
+                fix="put it in quotes, with its unit where it has one",
+            )
         try:
             value = yaml.load(text, Loader=_Loader)  # noqa: S506
         except yaml.YAMLError as error:

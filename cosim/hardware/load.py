@@ -124,5 +124,8 @@ def _check_engine(engine: Engine, kinds: Mapping[str, EngineKind], where: str) -
     try:
         kind.check(engine)
     except DescriptionError as error:
-        inner = f"{place}: {error.where}" if error.where else place
+        inner = place
+        if error.where:
+            is_named = error.where.startswith(f"engines.{engine.name}")
+            inner = f"{where if is_named else place}: {error.where}"
         raise DescriptionError(error.found, where=inner, allowed=error.allowed, fix=error.fix) from error

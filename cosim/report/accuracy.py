@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
 def as_json(result: AccuracyResult, network: str) -> dict[str, Any]:
     """The result as one JSON object."""
-    return {"network": network, **asdict(result)}
+    facts = asdict(result)
+    return {"network": network, "metric": facts.pop("metric"), "compress": facts.pop("spec"), **facts}
 
 
 def render(result: AccuracyResult, network: str) -> Any:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cosim.graph.graph import Graph
@@ -20,6 +21,7 @@ MAPPED, FALLBACK, UNSUPPORTED, VIEW = "mapped", "host fallback", "unsupported", 
 ORDER = (MAPPED, FALLBACK, UNSUPPORTED, VIEW)
 HOOK = "cosim_engine_kinds"
 FS_PER_MS = 1e12
+_TENSOR = re.compile(r"\btensor \S+ is ")
 
 
 @dataclass(frozen=True)
@@ -85,14 +87,18 @@ def as_json(checks: tuple[OpCheck, ...], graph: Graph, hardware: Hardware) -> di
 
 
 def render(checks: tuple[OpCheck, ...], graph: Graph, hardware: Hardware) -> Group:
-    """Counts by engine, then every op that is not simply mapped, then what to do."""
+    """How many ops run where, then every op, why engines refused, and what to do about what cannot run."""
     from rich.console import Group
     from rich.text import Text
 
-    parts: list[Any] = [_by_engine(checks, graph, hardware)]
-    odd = [check for check in checks if check.status in (FALLBACK, UNSUPPORTED)]
-    if odd:
-        parts.append(_odd(odd))
+    reasons = _Reasons()
+    parts: list[Any] = [
+        Text("\n".join(_conclusions(checks, graph, hardware)), style="bold"),
+        _by_engine(checks, graph),
+        _all(checks, reasons),
+    ]
+    if reasons.numbers:
+        parts.append(reasons.render())
     unsupported = [check for check in checks if check.status == UNSUPPORTED]
     if unsupported:
         kinds = ", ".join(sorted({check.kind for check in unsupported}))
@@ -102,20 +108,31 @@ def render(checks: tuple[OpCheck, ...], graph: Graph, hardware: Hardware) -> Gro
                 f"Add an engine kind that accepts them by the hook {HOOK}, or a host_core engine with their formats."
             )
         )
-    else:
-        parts.append(Text(f"every op of {graph.name} runs on {hardware.name}"))
     return Group(*(line for part in parts for line in (part, "")))
 
 
-def _by_engine(checks: tuple[OpCheck, ...], graph: Graph, hardware: Hardware) -> Any:
+def _conclusions(checks: tuple[OpCheck, ...], graph: Graph, hardware: Hardware) -> list[str]:
+    """The answer: what cannot run, what falls back, what runs where it should."""
+    from cosim.report.quantity import share
+
+    worked = [check for check in checks if check.status != VIEW]
+    taken = ", ".join(dict.fromkeys(check.engine for check in worked if check.status == MAPPED))
+    texts = {UNSUPPORTED: "cannot run", FALLBACK: "on the host", MAPPED: f"on {taken}"}
+    lines = []
+    for status, text in texts.items():
+        group = [check for check in worked if check.status == status]
+        if group:
+            part = share(sum(check.macs for check in group), graph.macs)
+            lines.append(f"{len(group)} of {len(worked)} ops {text}, {part} of the MACs")
+    return [f"{graph.name} on {hardware.name}: " + "; ".join(lines)]
+
+
+def _by_engine(checks: tuple[OpCheck, ...], graph: Graph) -> Any:
     from cosim.report.grid import grid
     from cosim.report.quantity import count, duration, share
 
     total = graph.macs
-    out = grid(
-        f"{graph.name} on {hardware.name}",
-        ["runs on", "status", "#ops", "#MACs", "#of MACs", "#at least", "~kinds of op"],
-    )
+    out = grid("engines", ["runs on", "status", "#ops", "?#MACs", "#of MACs", "#at least", "?~kinds of op"])
     groups = dict.fromkeys((check.engine, check.status) for check in checks)
     for engine, status in sorted(groups, key=lambda group: ORDER.index(group[1])):
         group = [check for check in checks if (check.engine, check.status) == (engine, status)]
@@ -127,14 +144,36 @@ def _by_engine(checks: tuple[OpCheck, ...], graph: Graph, hardware: Hardware) ->
     return out
 
 
-def _odd(checks: list[OpCheck]) -> Any:
-    from cosim.report.grid import grid
-    from cosim.report.quantity import duration
+@dataclass
+class _Reasons:
+    """Numbered reasons; the same reason on other tensors is the same."""
 
-    out = grid("not on a preferred engine", ["op", "kind", "status", "#at least", "~why"])
+    numbers: dict[str, int] = field(default_factory=dict)
+
+    def of(self, check: OpCheck) -> str:
+        """Numbers of the reasons why other engines refused an op."""
+        texts = [_TENSOR.sub("a tensor is ", reason) for reason in check.reasons]
+        found = [self.numbers.setdefault(text, len(self.numbers) + 1) for text in texts]
+        return ", ".join(str(number) for number in found)
+
+    def render(self) -> Any:
+        """One line per reason."""
+        from cosim.report.grid import grid
+
+        out = grid("why not elsewhere", ["#", "~"])
+        out.show_header = False
+        for text, number in self.numbers.items():
+            out.add_row(str(number), text)
+        return out
+
+
+def _all(checks: tuple[OpCheck, ...], reasons: _Reasons) -> Any:
+    from cosim.report.grid import grid
+    from cosim.report.quantity import count, duration
+
+    out = grid("ops", ["@op", "kind", "runs on", "status", "?#MACs", "#at least", "why"])
     for check in checks:
-        reasons = "; ".join(check.reasons)
-        status = check.status + (f" ({check.engine})" if check.engine else "")
         time = "" if check.bound_ms is None else duration(check.bound_ms)
-        out.add_row(check.op, check.kind, status, time, reasons)
+        why = "" if check.status in (MAPPED, VIEW) else reasons.of(check)
+        out.add_row(check.op, check.kind, check.engine or "-", check.status, count(check.macs), time, why)
     return out

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cosim.errors import unknown
 from cosim.report.grid import grid
 from cosim.report.quantity import area, count, digits, duration, energy, share, si, size
-from cosim.report.summary import critical_by_op, engines, shares
+from cosim.report.summary import critical_by_op, engines, head, shares
 from cosim.result import Result
 from cosim.result.table import rows
 
@@ -24,6 +24,7 @@ def render(result: Result, *, top: int = 12) -> Group:
 
     summary, sources = result.summary, Sources()
     parts = [
+        head(result),
         engines(result),
         _critical(result, top),
         _roofline(result, top),
@@ -40,11 +41,13 @@ def render(result: Result, *, top: int = 12) -> Group:
 def as_json(result: Result, *, op: str | None = None) -> dict[str, Any]:
     """The same facts as one JSON object; NaN becomes null."""
     summary = result.summary
-    head = {key: summary[key] for key in ("network", "hardware", "latency_ms", "energy_uj", "roofline")}
+    facts = {key: summary[key] for key in ("network", "hardware", "latency_ms", "energy_uj", "roofline")}
+    facts["overrides"] = summary["provenance"]["overrides"]
     if op is not None:
-        return head | {"op": clean(op_row(result, op)), "mapping": clean(mapping_row(result, op))}
+        op = running(result, op)
+        return facts | {"op": clean(op_row(result, op)), "mapping": clean(mapping_row(result, op))}
     frames = ("engines", "links", "ops", "actions", "areas")
-    return head | {
+    return facts | {
         "critical_path_ms": summary["critical_path_ms"],
         "critical_path_by_op_ms": critical_by_op(result),
         **{name: [clean(row) for row in rows(result.table(name))] for name in frames},
@@ -63,7 +66,7 @@ def _critical(result: Result, top: int) -> Any:
     by_engine = shares(summary["critical_path_ms"], summary["latency_ms"], most=6)
     out = grid(
         f"critical path: {by_engine}",
-        ["op", "#time", "#of all", "~spent in"],
+        ["@op", "#time", "#of all", "?~spent in"],
         caption=f"the {min(top, len(largest))} longest of {len(largest)}; an op with no work for it is '(none)'",
     )
     for op in largest[:top]:
@@ -83,7 +86,14 @@ def _roofline(result: Result, top: int) -> Any:
         f"roofline: {roof['engine']} {si(roof['peak_macs_per_s'], 'MAC/s')}, {roof['memory']} "
         f"{si(roof['peak_bytes_per_s'], 'B/s')}" + (f", ridge at {digits(ridge)} MAC/B" if ridge else "")
     )
-    out = grid(title, ["op", "#MACs", "#bytes", "#MAC/B", "limited by", "#reached", "#of its roof"])
+    out = grid(
+        title,
+        ["@op", "?#MACs", "?#bytes", "#MAC/B", "?limited by", "#reached", "#of its roof"],
+        caption=(
+            "reached: MACs over the time on the critical path; 'hidden': above the roof, since part of the work is done "
+            "while other ops are on that path"
+        ),
+    )
     found = [row for row in rows(result.table("ops")) if row["macs"] and row["critical_ms"]]
     found.sort(key=lambda row: -row["critical_ms"])
     for row in found[:top]:
@@ -140,7 +150,7 @@ class Sources:
         return out
 
 
-BILL = ["what", "#count", "#price", "#band", "#energy", "#of all", "#source"]
+BILL = ["@what", "#count", "?#price", "?#band", "#energy", "?#of all", "?#source"]
 
 
 def bill_line(
@@ -164,7 +174,7 @@ def _area(result: Result, sources: Sources) -> Any:
     summary = result.summary
     span = f"between {area(summary['area_um2_low'])} and {area(summary['area_um2_high'])}"
     out = grid(
-        f"area: {area(summary['area_um2'])}, {span}", ["component", "#units", "of", "#area", "#of all", "#source"]
+        f"area: {area(summary['area_um2'])}, {span}", ["@component", "?#units", "?of", "#area", "#of all", "?#source"]
     )
     for row in sorted(rows(result.table("areas")), key=lambda row: -row["area_um2"]):
         cells = (row["component"], count(row["count"]), row["unit"], area(row["area_um2"]))
@@ -178,6 +188,13 @@ def op_row(result: Result, op: str) -> dict[str, Any]:
     if op not in found:
         raise unknown("op", op, found, where="--op")
     return found[op]
+
+
+def running(result: Result, op: str) -> str:
+    """`op`, or the op that it is fused into."""
+    table = result.table("ops")
+    parts = zip(table["op"].tolist(), table["fused"].tolist(), strict=True)
+    return next((name for name, fused in parts if op in fused.split(" ")), op)
 
 
 def mapping_row(result: Result, op: str) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from cosim.report.explain import BILL, Sources, bill_line, mapping_row, op_row
+from cosim.report.explain import BILL, Sources, bill_line, mapping_row, op_row, running
 from cosim.report.grid import grid
 from cosim.report.quantity import count, digits, duration, energy, share, size
 from cosim.report.summary import critical_by_op, shares
@@ -19,11 +19,14 @@ if TYPE_CHECKING:
 def render_op(result: Result, op: str) -> Group:
     """How an op is cut, when it runs and why then, its operands, its traffic and every price behind its energy."""
     from rich.console import Group
+    from rich.text import Text
 
+    asked, op = op, running(result, op)
     row, plan = op_row(result, op), mapping_row(result, op)
     sources = Sources()
     bill = _bill(result, row, sources)
-    parts = (_facts(result, row, plan), _operands(result, row), _traffic(result, row), bill, sources.render())
+    note = [Text(f"{asked} is fused into {op}, which is shown")] if op != asked else []
+    parts = (*note, _facts(result, row, plan), _operands(result, row), _traffic(result, row), bill, sources.render())
     return Group(*(line for part in parts for line in (part, "")))
 
 
@@ -39,7 +42,7 @@ def _texts(result: Result, row: dict[str, Any], plan: dict[str, Any]) -> list[tu
     spent = critical_by_op(result).get(row["op"], {})
     latency = result.summary["latency_ms"]
     texts = [
-        ("work", f"{count(row['macs'])} MACs in {count(row['commands'])} commands"),
+        ("work", f"{count(row['macs'])} MACs in {count(row['commands'])} command{'s' * (row['commands'] != 1)}"),
         ("tile", plan.get("tile") or "-"),
         ("loops", f"{plan.get('trips') or 'one tile'} (outermost first)"),
         ("cycles", _cycles(row)),
@@ -51,8 +54,13 @@ def _texts(result: Result, row: dict[str, Any], plan: dict[str, Any]) -> list[tu
             f"{energy(row['energy_pj'])}, between {energy(row['energy_low_pj'])} and {energy(row['energy_high_pj'])}",
         ),
     ]
+    if row["fused"]:
+        texts.insert(1, ("fused", f"{row['fused']}, part of it"))
     if math.isfinite(row["start_ms"]):
-        texts.insert(3, ("when", f"from {duration(row['start_ms'])} to {duration(row['end_ms'])}"))
+        texts.insert(
+            [name for name, _ in texts].index("cycles"),
+            ("when", f"from {duration(row['start_ms'])} to {duration(row['end_ms'])}"),
+        )
     if math.isfinite(row["utilization_spatial"]):
         texts.append(
             ("spatial", f"{100 * row['utilization_spatial']:.1f}% of the MACs do useful work while it is busy")
@@ -87,7 +95,7 @@ def _operands(result: Result, row: dict[str, Any]) -> Any:
         if place["role"] == "sums" and place["what"].partition("/")[0] != row["output"]:
             continue  # partial sums are there only while the op that makes them runs
         placed.setdefault(place["what"].partition("/")[0], []).append(f"{place['memory']} {place['address_bytes']:#x}")
-    out = grid("operands", ["", "tensor", "shape", "format", "#bytes", "part", "~where"])
+    out = grid("operands", ["", "@tensor", "?shape", "?format", "#bytes", "?part", "?~where"])
     names = [("input", name) for name in row["inputs"].split()] + [("output", row["output"])]
     for role, name in names:
         tensor = tensors[name]
@@ -98,7 +106,7 @@ def _operands(result: Result, row: dict[str, Any]) -> Any:
 
 def _traffic(result: Result, row: dict[str, Any]) -> Any:
     operands = sum(t["size_bytes"] for t in rows(result.table("tensors")) if t["tensor"] in _names(row))
-    out = grid(f"traffic (operands are {size(operands)})", ["memory", "#read", "#written", "#times the operands"])
+    out = grid(f"traffic (operands are {size(operands)})", ["@memory", "#read", "#written", "?#times the operands"])
     for memory in result.table("memories")["memory"].tolist():
         read, written = row[f"{memory}_read_bytes"], row[f"{memory}_write_bytes"]
         if read or written:

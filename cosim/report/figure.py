@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from cosim.errors import DescriptionError
 from cosim.report.memory import live_bytes
-from cosim.report.quantity import duration, energy, size
+from cosim.report.quantity import digits, duration, energy, size
 from cosim.result import Result
 from cosim.result.table import Table, rows
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".png", ".svg", ".pdf")
 BINS = 600
+PEAK_OPS = 3
 # Okabe and Ito: told apart by every reader
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#555555")
 # No creation date and no random ids: the same result gives the same file
@@ -51,7 +52,10 @@ def draw_summary(result: Result, path: str | Path) -> None:
     for number, engine in enumerate(engines):
         _activity(axes[number, 0], timeline, engine, end, COLOURS[number % len(COLOURS)])
     _memory_over_time(axes[-1, 0], result, end)
-    axes[-1, 0].set_xlabel("time [ms]")
+    unit, scale = time_unit(end)
+    axes[-1, 0].set_xlabel(f"time [{unit}]")
+    axes[-1, 0].xaxis.set_major_formatter(lambda value, _: digits(value * scale))
+    axes[0, 0].set_title("share busy, from 0 to 1", loc="left", fontsize=8)
     _energy(right.subplots(), result)
     figure.suptitle(_title(result), x=0.01, ha="left", fontsize=11, fontweight="bold")
     _save(figure, path)
@@ -86,12 +90,17 @@ def draw_memory(result: Result, path: str | Path) -> None:
         top = max(row["address_bytes"] + row["size_bytes"] for row in here) if here else 1
         axis.set(xlim=(-0.5, n_ops - 0.5), ylim=(0, 1.2 * top), ylabel="address")
         _byte_ticks(axis)
-        axis.set_title(
-            f"{memory['memory']}: peak {size(memory['peak_bytes'])} of {size(memory['size_bytes'])}", loc="left"
-        )
+        _capacity(axis, memory["size_bytes"])
+        axis.set_title(_peak(result, memory), loc="left")
         axis.legend(loc="upper right", fontsize=8, frameon=False, ncols=len(roles))
     axes[-1, 0].set_xlabel("op")
     _save(figure, path)
+
+
+def time_unit(milliseconds: float) -> tuple[str, float]:
+    """Unit in which a time has one to three digits before the point, and how many of it are 1 ms."""
+    units = (("s", 1e-3), ("ms", 1.0), ("us", 1e3), ("ns", 1e6))
+    return next((found for found in units if milliseconds * found[1] >= 1), units[-1])
 
 
 def check_suffix(path: Path) -> None:
@@ -148,6 +157,25 @@ def _memory_over_time(axis: Axes, result: Result, end_ms: float) -> None:
     axis.tick_params(labelsize=8)
     axis.legend(fontsize=8, frameon=False, loc="upper right")
     axis.spines[["top", "right"]].set_visible(False)
+
+
+def _capacity(axis: Axes, size_bytes: int) -> None:
+    """A line at the capacity, or a word where it lies far above what is used."""
+    if size_bytes <= 2 * axis.get_ylim()[1]:
+        axis.set_ylim(0, max(axis.get_ylim()[1], 1.2 * size_bytes))
+        axis.axhline(size_bytes, color="black", linewidth=0.8, linestyle="--")
+        axis.text(-0.4, size_bytes, f"capacity {size(size_bytes)}", fontsize=8, va="bottom")
+    else:
+        axis.text(0.005, 0.97, f"capacity {size(size_bytes)}, above", fontsize=8, va="top", transform=axis.transAxes)
+
+
+def _peak(result: Result, memory: dict[str, Any]) -> str:
+    """The peak of a memory and the ops during which it lasts."""
+    names = result.table("ops")["op"].tolist()
+    live = live_bytes(result.table("placements"), memory["memory"], len(names))
+    there = [name for name, held in zip(names, live.tolist(), strict=True) if held == live.max()]
+    ops = ", ".join(there[:PEAK_OPS]) + (f" and {len(there) - PEAK_OPS} more" if len(there) > PEAK_OPS else "")
+    return f"{memory['memory']}: peak {size(memory['peak_bytes'])} of {size(memory['size_bytes'])}, at {ops}"
 
 
 def _byte_ticks(axis: Axes) -> None:

@@ -38,6 +38,9 @@ def _facts(kind: str, made: Any) -> dict[str, Any]:
         return {"summary": _first_summary(made)}
     if kind == "formats":
         return {"bits": made.bits, "summary": made.summary, "rounding": made.tie_rule, "saturation": made.saturation}
+    if kind == "compressions":
+        keys = "; ".join(f"{key}: {meaning}" for key, meaning in getattr(made, "options", {}).items())
+        return {"summary": made.summary, "options": keys}
     if kind == "engine_kinds":
         keys = "; ".join(f"{key}: {meaning}" for key, meaning in made.parameters.items())
         return {"summary": made.summary, "parameters": keys}

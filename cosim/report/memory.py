@@ -70,7 +70,7 @@ def _map(memory: dict[str, Any], ops: list[str]) -> Any:
         f"{memory['memory']}: peak {size(memory['peak_bytes'])} of {size(memory['size_bytes'])}"
         f" ({share(memory['peak_bytes'], memory['size_bytes'])}), at op {memory['peak_op']}"
     )
-    out = grid(title, ["#op", "name", "#bytes", "of the peak", "#of the size"])
+    out = grid(title, ["#op", "@name", "#bytes", "?of the peak", "?#of the size"])
     live = memory["live_bytes"]
     for group in np.array_split(np.arange(len(live)), min(MAP_ROWS, len(live))):
         highest = group[int(np.argmax([live[i] for i in group]))]
@@ -90,7 +90,7 @@ def _at_peak(memory: dict[str, Any], most: int = 12) -> Any:
     rest = sum(p["size_bytes"] for p in there[most:])
     caption = f"and {len(there) - most} more with {size(rest)}" if len(there) > most else None
     out = grid(
-        f"{memory['memory']} at the peak", ["~what", "role", "#address", "#bytes", "live in ops"], caption=caption
+        f"{memory['memory']} at the peak", ["@what", "?role", "?#address", "#bytes", "?live in ops"], caption=caption
     )
     for placed in there[:most]:
         span = f"{placed['first_op']}-{placed['last_op']}"

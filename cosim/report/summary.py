@@ -28,6 +28,18 @@ def render(result: Result) -> Group:
 
 
 def _totals(result: Result) -> Any:
+    return fact_table(result, _facts(result.summary))
+
+
+def head(result: Result) -> Any:
+    """What was run on what, and the totals."""
+    summary = result.summary
+    facts = [*latency(summary), ("energy", _energy(summary)), *changes(summary)]
+    return fact_table(result, facts)
+
+
+def fact_table(result: Result, facts: list[tuple[str, str]]) -> Any:
+    """Facts of a run, one per line, under the names of network and device."""
     from rich import box
     from rich.table import Table
 
@@ -43,16 +55,14 @@ def _totals(result: Result) -> Any:
     )
     out.add_column(style="bold", no_wrap=True)
     out.add_column(overflow="fold")
-    for name, text in _facts(summary):
+    for name, text in facts:
         out.add_row(name, text)
     return out
 
 
 def _facts(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     facts = [
-        ("latency", f"{duration(summary['latency_ms'])} ({summary['inference']} inference: {_start(summary)})"),
-        ("", _between(summary)),
-        ("", _any_mapping(summary)),
+        *latency(summary),
         ("energy", _energy(summary)),
         ("", _breakdown(summary)),
         ("area", area(summary["area_um2"]) if summary["area_um2"] is not None else "-"),
@@ -60,12 +70,35 @@ def _facts(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("utilization", _utilization(summary)),
     ]
     if summary["sqnr_db"] is not None:
-        outputs = ", ".join(f"{name} {_decibel(value)}" for name, value in summary["sqnr_db"].items())
-        facts.append(("SQNR", f"{outputs} against float, executed {summary['execute']}, values: {summary['values']}"))
+        outputs = ", ".join(f"{name!r} {_decibel(value)}" for name, value in summary["sqnr_db"].items())
+        facts.append(("SQNR", f"{outputs} against float, executed {summary['execute']}{_calibration(summary)}"))
     facts.append(
         ("how", f"{summary['timer']} timer, {count(summary['commands'])} commands, values: {summary['values']}")
     )
-    return facts
+    return facts + changes(summary)
+
+
+def changes(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What of the device is not as described: the line of facts, or none."""
+    changed = ", ".join(f"{key} = {value}" for key, value in summary["provenance"]["overrides"].items())
+    return [("changed", changed)] if changed else []
+
+
+def _calibration(summary: Mapping[str, Any]) -> str:
+    """On what the scales rest, where a step of the compression has found some."""
+    settings = summary["provenance"]["settings"]
+    if not any("calibrated on" in line for line in summary["provenance"]["network"]):
+        return ""
+    return f", calibrated on {settings['data']} data, inputs {settings['inputs']}"
+
+
+def latency(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The latency, and the limits that it lies between."""
+    return [
+        ("latency", f"{duration(summary['latency_ms'])} ({summary['inference']} inference: {_start(summary)})"),
+        ("", _between(summary)),
+        ("", _any_mapping(summary)),
+    ]
 
 
 def _start(summary: Mapping[str, Any]) -> str:
@@ -113,7 +146,7 @@ def _decibel(value: float | None) -> str:
 
 
 def _memories(result: Result) -> Any:
-    out = grid("memory", ["memory", "#peak", "#size", "", "#read", "#written"])
+    out = grid("memory", ["@memory", "#peak", "#size", "?", "?#read", "?#written"])
     for row in rows(result.table("memories")):
         fraction = row["peak_bytes"] / row["size_bytes"] if row["size_bytes"] else 0.0
         out.add_row(
@@ -131,9 +164,9 @@ def _ops(result: Result) -> Any:
     summary = result.summary
     ops = sorted(rows(result.table("ops")), key=lambda row: -row["critical_ms"])
     has_sqnr = summary["sqnr_db"] is not None
-    headings = ["op", "kind", "engine", "#critical", "#of all", "~spent in", "#MACs", "#spatial", "#energy"]
+    headings = ["@op", "?kind", "?engine", "#critical", "#of all", "?~spent in", "?#MACs", "?#spatial", "?#energy"]
     shown = [row for row in ops[:TOP_OPS] if row["critical_ms"]]
-    out = grid(f"slowest ops ({len(shown)} of {len(ops)})", headings + (["#SQNR"] if has_sqnr else []))
+    out = grid(f"slowest ops ({len(shown)} of {len(ops)})", headings + (["?#SQNR"] if has_sqnr else []))
     spent = critical_by_op(result)
     for row in shown:
         cells = [
@@ -177,7 +210,7 @@ def _number(value: float) -> str:
 
 def engines(result: Result) -> Any:
     """What each engine did with the latency: busy, waiting and for what, idle."""
-    out = grid("engines: why it takes that long", ["engine", "#busy", "", "#waits", "~for", "#idle", "#commands"])
+    out = grid("engines: why it takes that long", ["@engine", "#busy", "?", "#waits", "?~for", "?#idle", "?#commands"])
     latency = result.summary["latency_ms"]
     for row in rows(result.table("engines")):
         causes = {

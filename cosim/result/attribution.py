@@ -20,17 +20,17 @@ def op_of_commands(program: Program) -> Int64:
     moves = np.flatnonzero(owner < 0)
     if not moves.size:
         return owner
-    roots = _roots(program)
+    root = roots(program)
     n_buffers = len(program.buffers)
-    first_writer = _first(roots[program.write], np.arange(len(program)), n_buffers)
+    first_writer = _first(root[program.write], np.arange(len(program)), n_buffers)
     reader_of_entry = np.repeat(np.arange(len(program)), np.diff(program.read_offset))
     used = program.read_buffer >= 0
-    first_reader = _first(roots[program.read_buffer[used]], reader_of_entry[used], n_buffers)
-    sources = roots[program.read_buffer[program.read_offset[moves]]]
+    first_reader = _first(root[program.read_buffer[used]], reader_of_entry[used], n_buffers)
+    sources = root[program.read_buffer[program.read_offset[moves]]]
     writer = first_writer[sources]
     stored = writer >= 0
     owner[moves[stored]] = program.op[writer[stored]]
-    _follow(owner, moves, first_reader[roots[program.write[moves]]])
+    _follow(owner, moves, first_reader[root[program.write[moves]]])
     _follow(owner, moves, writer)  # a store behind a store
     return owner
 
@@ -45,11 +45,11 @@ def _follow(owner: Int64, moves: Int64, towards: Int64) -> None:
         owner[moves[open_moves]] = found
 
 
-def _roots(program: Program) -> Int64:
+def roots(program: Program) -> Int64:
     """Buffer whose bytes each buffer shows: itself, or the root of a view."""
     rows = np.arange(len(program.buffers))
-    roots = program.buffers.root.astype(np.int64)
-    return np.asarray(np.where(roots >= 0, roots, rows), np.int64)
+    shown = program.buffers.root.astype(np.int64)
+    return np.asarray(np.where(shown >= 0, shown, rows), np.int64)
 
 
 def _first(buffers: Int64, commands: Int64, n_buffers: int) -> Int64:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cosim.result import account
+from cosim.result.fused import fused
 from cosim.result.summary import summary
 from cosim.result.table import Table, table, table_of_rows
 from cosim.result.work import Work
@@ -67,6 +68,7 @@ def ops(work: Work, critical: Table) -> Table:
         "engine": engines,
         "inputs": [" ".join(op.inputs) for op in graph.ops],
         "output": [op.output for op in graph.ops],
+        "fused": _fused(simulation),
         "start_ms": np.where(is_idle, np.nan, spans["start_fs"][index] / FS_PER_MS),
         "end_ms": np.where(is_idle, np.nan, spans["end_fs"][index] / FS_PER_MS),
         "cycles": np.where(is_idle, 0, np.nan_to_num(elapsed)).astype(np.int64),
@@ -90,6 +92,16 @@ def ops(work: Work, critical: Table) -> Table:
     ratios = {row["op"]: row["sqnr_db"] for row in quality_rows(simulation)}
     columns["sqnr_db"] = np.array([ratios.get(op.name, np.nan) for op in graph.ops], np.float64)
     return table(columns)
+
+
+def _fused(simulation: Simulation) -> list[str]:
+    """Names of the ops of the original network that are part of each op; empty for most."""
+    parts: dict[str, list[str]] = {op.name: [] for op in simulation.graph.ops}
+    into = fused(simulation.original, simulation.graph)
+    for op in simulation.original.ops:
+        if op.name in into:
+            parts[into[op.name]].append(op.name)
+    return [" ".join(names) for names in parts.values()]
 
 
 def _at(values: Any, index: Any) -> Any:

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from cosim.result.attribution import roots
 from cosim.timing import Cause
 
 if TYPE_CHECKING:
     from cosim.program.program import Program
     from cosim.timing import Times
 
+Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
 
 CAUSES = ("load", "store", "compute", "link", "engine", "clock")
@@ -45,11 +47,28 @@ def _causes(program: Program, times: Times) -> Int64:
 
 
 def _awaited(program: Program, waiting: Int64, awaited: Int64) -> Int64:
-    """What a command that waits for another one waits for."""
+    """What a command that waits for another one waits for.
+
+    A move that wrote what the command reads is a load; another one that reads where the command writes must empty it
+    first: a store. Waits of a queue are merged into the last one, so what is neither is judged by the memories.
+    """
     memory = program.buffers.memory.astype(np.int64)
-    home = memory[program.write[waiting]]
-    is_move = program.op[awaited] < 0
-    arrives = memory[program.write[awaited]] == home
-    moved = np.where(arrives, CAUSES.index("load"), CAUSES.index("store"))
-    # a move waits for a move: a store that waits for nothing but the room of an earlier one
-    return np.where(is_move, moved, CAUSES.index("compute"))
+    out = np.full(len(waiting), CAUSES.index("compute"), np.int64)
+    moves = np.flatnonzero(program.op[awaited] < 0)
+    waiting, awaited = waiting[moves], awaited[moves]
+    source = memory[program.read_buffer[program.read_offset[awaited]]]  # a move reads one buffer
+    empties = (source == memory[program.write[waiting]]) & ~_reads(program, waiting, program.write[awaited])
+    out[moves] = np.where(empties, CAUSES.index("store"), CAUSES.index("load"))
+    return out
+
+
+def _reads(program: Program, commands: Int64, buffers: Int32) -> NDArray[np.bool_]:
+    """Whether each of `commands` reads the bytes of the buffer beside it, itself or through a view."""
+    root = roots(program)
+    first, last = program.read_offset[commands], program.read_offset[commands + 1]
+    wanted, found = root[buffers], np.zeros(len(commands), bool)
+    for step in range(int((last - first).max(initial=0))):
+        has = first + step < last
+        read = program.read_buffer[np.where(has, first + step, first)]
+        found |= has & (read >= 0) & (root[read] == wanted)
+    return found

@@ -21,7 +21,7 @@ ON_REQUEST = ("timeline",)
 """Frames with one row per command: saved only when asked for."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Result:
     """What one run found. Column names end in their unit; see docs/reference/json.md for every name.
 
@@ -43,6 +43,12 @@ class Result:
     makers: Mapping[str, Callable[[], Table]] = field(repr=False)
     simulation: Simulation | None = field(default=None, repr=False)
     _tables: dict[str, Table] = field(default_factory=dict, repr=False)
+
+    def __repr__(self) -> str:
+        """The run in one line."""
+        found = self.summary
+        facts = f"{found['latency_ms']:.4g} ms, {found['energy_uj']:.4g} uJ"
+        return f"<Result: {found['network']} on {found['hardware']}, {facts}>"
 
     @classmethod
     def from_simulation(cls, simulation: Simulation) -> Result:

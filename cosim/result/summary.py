@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from cosim.graph import learned_parameters
 from cosim.result.provenance import provenance
 from cosim.result.table import Table, rows
 
@@ -58,7 +59,7 @@ def summary(work: Work, engines: Table, memories: Table, critical: Table) -> dic
         "peak_bytes": dict(zip(memories["memory"].tolist(), memories["peak_bytes"].tolist(), strict=True)),
         "memory_bytes": dict(zip(memories["memory"].tolist(), memories["size_bytes"].tolist(), strict=True)),
         "macs": graph.macs,
-        "parameters": graph.parameters,
+        "parameters": learned_parameters(simulation.original),
         "ops": len(graph.ops),
         "commands": len(simulation.program),
         **_utilization(work, engines, main),

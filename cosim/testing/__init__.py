@@ -1,13 +1,17 @@
 """Conformance classes for plugin authors: subclass one, give its fixtures, get the suite. Needs pytest.
 
->>> from cosim.testing import EngineKindContract
->>> class TestZeroSkip(EngineKindContract):
-...     @pytest.fixture
-...     def kind(self):
-...         return ZeroSkip()
-...     @pytest.fixture
-...     def engine(self):
-...         return engine("zero_skip", lanes=64)
+::
+
+    class TestZeroSkip(EngineKindContract):
+        bad_parameters = ({"lanes": 0},)
+
+        @pytest.fixture
+        def kind(self):
+            return load_registry().get("engine_kinds", "acme_zero_skip")
+
+        @pytest.fixture
+        def engine(self):
+            return engine("acme_zero_skip", lanes=16)
 """
 
 from cosim.testing.compression import CompressionContract

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cosim.errors import DescriptionError
 from cosim.cost.prices import terms
+from cosim.errors import DescriptionError
 from cosim.formats import Encoding
 from cosim.graph import Boxes, Graph, Op, Role
 from cosim.hardware import Clock, Engine, Hardware, Memory, Technology

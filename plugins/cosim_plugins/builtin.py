@@ -11,10 +11,11 @@ from cosim.plugin import Compression, Factories, Frontend, Kernel, Mapper, hooki
 
 @hookimpl
 def cosim_formats() -> Factories[Format]:
-    """IEEE floats and two's complement integers."""
+    """The formats of `cosim.formats`, and the others by name."""
     from cosim.formats.builtin import FORMATS
+    from cosim_plugins.formats import factories
 
-    return {name: partial(FORMATS.__getitem__, name) for name in FORMATS}
+    return {**{name: partial(FORMATS.__getitem__, name) for name in FORMATS}, **factories()}
 
 
 @hookimpl
@@ -41,8 +42,9 @@ def _kernel(name: str) -> Kernel:
 
 @hookimpl
 def cosim_compressions() -> Factories[Compression]:
-    """Folding, half precision, post-training quantisation, and doing nothing."""
-    return {name: partial(_compression, name) for name in ("fold", "fp16", "int8", "none")}
+    """Folding, half precision, post-training quantisation, formats by rules, and doing nothing."""
+    named = {name: partial(_compression, name) for name in ("fold", "fp16", "int8", "none")}
+    return {**named, "formats": lazy("cosim.compress.mixed:Formats")}
 
 
 def _compression(name: str) -> Compression:
@@ -53,8 +55,11 @@ def _compression(name: str) -> Compression:
 
 @hookimpl
 def cosim_frontends() -> Factories[Frontend]:
-    """ONNX files."""
-    return {"onnx": lazy("cosim_plugins.frontends:OnnxFrontend")}
+    """ONNX and TensorFlow Lite files."""
+    return {
+        "onnx": lazy("cosim_plugins.frontends:OnnxFrontend"),
+        "tflite": lazy("cosim_plugins.frontends:TfliteFrontend"),
+    }
 
 
 @hookimpl

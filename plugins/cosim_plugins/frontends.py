@@ -20,3 +20,17 @@ class OnnxFrontend:
         from cosim.frontend.onnx import read_onnx
 
         return read_onnx(path, shapes=shapes)
+
+
+class TfliteFrontend:
+    """TensorFlow Lite (LiteRT) models; images are (N, C, H, W) in the Graph."""
+
+    name = "tflite"
+    summary = "TensorFlow Lite models: float, int8, uint8 and int16"
+    suffixes = (".tflite",)
+
+    def read(self, path: Path, *, shapes: Mapping[str, Sequence[int]]) -> Graph:
+        """The Graph in `path`; `shapes` can only agree with those of the file."""
+        from cosim.frontend.tflite import read_tflite
+
+        return read_tflite(path, shapes=shapes)

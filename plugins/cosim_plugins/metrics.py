@@ -11,6 +11,7 @@ from cosim.errors import DescriptionError
 from cosim.plugin import Factories, Metric, hookimpl
 
 Array = NDArray[np.generic]
+TOP1 = "Share of samples whose label has the highest score; of equal scores the first class counts."
 
 
 @hookimpl
@@ -42,6 +43,8 @@ def top_k(k: int) -> Callable[[Array, Array], float]:
         order = np.argsort(-scores.astype(np.float64), axis=1, kind="stable")[:, :k]
         return float((order == labels[:, None]).any(axis=1).mean())
 
+    share.__name__ = f"top{k}"
+    share.__doc__ = f"Share of samples whose label is among the {k} highest scores." if k > 1 else TOP1
     return share
 
 
@@ -50,7 +53,12 @@ def sqnr_db(outputs: Array, targets: Array) -> float:
     reference = np.asarray(targets).astype(np.float64)
     result = np.asarray(outputs).astype(np.float64)
     if reference.shape != result.shape:
-        raise DescriptionError(f"shapes {result.shape} and {reference.shape} differ", where="metric sqnr_db")
+        raise DescriptionError(
+            f"the shapes of outputs {result.shape} and of targets {reference.shape} differ",
+            where="metric sqnr_db",
+            allowed=f"targets y that are reference outputs, shape {result.shape}",
+            fix="give reference outputs as y, or --metric top1 for labels",
+        )
     noise = float(np.square(result - reference).sum())
     signal = float(np.square(reference).sum())
     if noise == 0.0:

@@ -126,7 +126,13 @@ def test_no_file_holds(root, what):
 
 
 def test_the_patterns_find_what_they_are_for():
-    examples = ["/ho" + "me/me/x", "../" + "shared", "pip --extra-" + "index-url x", "<" * 7 + " HEAD", "import " + "pickle"]
+    examples = [
+        "/ho" + "me/me/x",
+        "../" + "shared",
+        "pip --extra-" + "index-url x",
+        "<" * 7 + " HEAD",
+        "import " + "pickle",
+    ]
     examples.append("x = ev" + "al(text)")
     for (expression, _), example in zip(FORBIDDEN.values(), examples, strict=True):
         assert re.search(expression, example, re.MULTILINE)

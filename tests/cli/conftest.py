@@ -61,3 +61,33 @@ def start(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
     """The command line as a process."""
     command = [sys.executable, "-c", "import sys; from cosim.cli import main; sys.exit(main())", *arguments]
     return subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.fixture
+def write_model(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Write a network of one product as ONNX; its batch is open, its input is called as asked."""
+
+    def write(name: str) -> Path:
+        import numpy as np
+        import onnx
+        from onnx import TensorProto, helper, numpy_helper
+
+        weights = np.random.default_rng(0).standard_normal((4, 3)).astype(np.float32)
+        graph = helper.make_graph(
+            [helper.make_node("MatMul", [name, "w"], ["y"], name="product")],
+            "open",
+            [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", 4])],
+            [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
+            [numpy_helper.from_array(weights, "w")],
+        )
+        path = tmp_path_factory.mktemp("model") / "open.onnx"
+        onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), str(path))
+        return path
+
+    return write
+
+
+@pytest.fixture
+def open_batch(write_model: Callable[..., Path]) -> Path:
+    """That network with input `x`."""
+    return write_model("x")

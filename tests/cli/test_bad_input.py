@@ -133,6 +133,30 @@ def test_wrong_override(refused: Refused, setting: str) -> None:
     assert "allowed" in refused("run", "ds_cnn", *ON, "--set", setting)
 
 
+@pytest.mark.parametrize(
+    ("setting", "expected", "never"),
+    [
+        ("memories.dram.bandwidth=25.6", "'25.6 GB/s'", "fix: write '25.6 B/s'"),
+        ("memories.sram.size=0", "'64 KiB'", "'0 B'"),
+        ("memories.sram.size=-1 MiB", "-1048576 B", "e+06"),
+        ("engines.mac.setup=2 ns", "a number of cycles", "a cycles"),
+        ("engines.mac.unroll={Q: 3}", "unknown loop", "engines.mac: engines.mac"),
+    ],
+)
+def test_a_wrong_override_names_itself_and_reads_well(
+    refused: Refused, setting: str, expected: str, never: str
+) -> None:
+    message = refused("run", "ds_cnn", *ON, "--set", setting)
+    assert message.startswith(f"error: --set {setting}: ")
+    assert ".yaml" not in message
+    assert expected in message
+    assert never not in message
+
+
+def test_an_option_after_a_comma_hints_at_the_colon(refused: Refused) -> None:
+    assert "int8:method=mse" in refused("run", "ds_cnn", *ON, "--compress", "int8,method=mse")
+
+
 def test_a_tile_that_fits_no_buffer_says_how_much_is_missing(refused: Refused) -> None:
     message = refused("run", "ds_cnn", *ON, "--set", "memories.sram.size=64B")
     assert re.search(r"\d+ (B|bytes)", message), message

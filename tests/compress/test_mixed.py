@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -66,7 +67,7 @@ def test_more_bits_are_never_much_worse() -> None:
     for bits in (3, 4, 6, 8, 12):
         mixed = assign_formats(fold(graph), [Rule("*", f"int{bits}", f"int{bits}")], FORMATS)
         ratios.append(sqnr(truth, whole(mixed, inputs, formats=FORMATS).real(mixed.outputs[0])))
-    assert all(more > fewer - 1 for fewer, more in zip(ratios, ratios[1:], strict=False)), ratios
+    assert all(more > fewer - 1 for fewer, more in pairwise(ratios)), ratios
     assert ratios[-1] > ratios[0] + 20
 
 

@@ -13,3 +13,7 @@ class TestCompressions(CompressionContract):
     @pytest.fixture
     def compression(self, name):
         return load_registry().get("compressions", name)
+
+    @pytest.fixture
+    def options(self, name):
+        return {"weights": "int8", "activations": "int8"} if name == "formats" else {}

@@ -68,7 +68,7 @@ def test_dynamic_energy_follows_the_square_of_the_voltage(hardware, technology):
 @pytest.mark.parametrize(
     ("action", "message"),
     [
-        ("mac.mac_int9", "no verb 'mac_int9'; did you mean"),
+        ("mac.mac_int99", "no verb 'mac_int99'; did you mean"),
         ("sram.read_byte", "did you mean 'read_bytes'"),
         ("bus.read_bytes", "no link verb"),
         ("srm.read_bytes", "no component; did you mean 'sram'"),

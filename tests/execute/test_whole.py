@@ -6,7 +6,7 @@ import pytest
 from cosim.compress import int8
 from cosim.errors import DescriptionError, SimulationError, UnsupportedError
 from cosim.execute import KERNELS, compare, sqnr, whole
-from cosim.execute.epilogue import Epilogue
+from cosim.execute.epilogue import Epilogue, Scales
 from cosim.formats.builtin import FORMATS
 from cosim.graph import Builder
 from tests.execute.one import one_op, random_inputs
@@ -152,7 +152,7 @@ def test_ties(tie, zero_point, codes):
     got = rule(
         acc,
         np.zeros(1, np.int64),
-        np.array([0.5], np.float32),
+        Scales(1.0, np.array([0.5]), 1.0),
         axis=1,
         zero=7,
         low=-128,
@@ -164,18 +164,20 @@ def test_ties(tie, zero_point, codes):
 
 def test_zero_point_inside_the_rounding_moves_even_ties():
     arguments = {"axis": 1, "zero": 1, "low": -128, "high": 127, "storage": np.dtype("int8")}
-    acc, bias, scale = np.array([[1]], np.int32), np.zeros(1, np.int64), np.array([0.5], np.float32)
+    acc, bias, scale = np.array([[1]], np.int32), np.zeros(1, np.int64), Scales(1.0, np.array([0.5]), 1.0)
     assert Epilogue()(acc, bias, scale, **arguments)[0, 0] == 1  # rint(0.5) + 1
     assert Epilogue(zero_point="inside")(acc, bias, scale, **arguments)[0, 0] == 2  # rint(0.5 + 1)
     with pytest.raises(UnsupportedError, match="no epilogue"):
-        Epilogue(multiplier="q31")(acc, bias, scale, **arguments)
+        Epilogue(multiplier="q31", zero_point="inside")
+    with pytest.raises(UnsupportedError, match="no epilogue"):
+        Epilogue(tie="odd")
 
 
 def test_saturation_and_rounding_beyond_24_bits():
     arguments = {"axis": 0, "zero": 0, "low": -128, "high": 127, "storage": np.dtype("int8")}
     acc = np.array([2**31 - 1, -(2**31), 2**24 + 1], np.int32)
-    scale = np.array([1.0, 1.0, 2.0**-24], np.float32)
+    scale = Scales(1.0, np.array([1.0, 1.0, 2.0**-24]), 1.0)
     np.testing.assert_array_equal(Epilogue()(acc, np.zeros(3, np.int64), scale, **arguments), [127, -128, 1])
     # float32 cannot hold 2^24 + 1: the multiplier sees 2^24
     wide = {**arguments, "high": 2**31 - 129, "storage": np.dtype("int32")}
-    assert Epilogue()(acc[2:], np.zeros(1, np.int64), np.ones(1, np.float32), **wide)[0] == 2**24
+    assert Epilogue()(acc[2:], np.zeros(1, np.int64), Scales(1.0, np.ones(1), 1.0), **wide)[0] == 2**24

@@ -89,14 +89,6 @@ def test_operator_of_another_domain(tmp_path):
     assert "'Gelu'" in message
 
 
-def test_quantised_models_say_what_to_read_instead(tmp_path):
-    node = helper.make_node("QuantizeLinear", ["x", "s", "z"], ["y"], name="q")
-    constants = {"s": np.array(0.1, np.float32), "z": np.array(0, np.int8)}
-    message = refused(save(model([node], {"x": (1, 4)}, constants=constants), tmp_path), UnsupportedError)
-    assert "quantised already" in message
-    assert "node q" in message
-
-
 def test_attributes_of_the_wrong_kind(tmp_path):
     for node in (
         helper.make_node("Transpose", ["x"], ["y"], name="t", perm="up"),

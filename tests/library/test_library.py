@@ -148,6 +148,20 @@ def test_overrides_change_a_device_and_are_kept():
         load_hardware(faster, {"clocks.core.frequency": "1 GHz"})
 
 
+@pytest.mark.parametrize("value", [25.6, 25, None, ["25.6 GB/s"]])
+def test_an_override_is_text(value):
+    with pytest.raises(DescriptionError, match=r"override memories\.dram\.bandwidth=[\s\S]*quotes"):
+        load_hardware("npu/edge-256", {"memories.dram.bandwidth": value})
+
+
+def test_an_error_of_the_file_still_names_the_file(tmp_path):
+    text = load_registry().get("hardware", "npu/edge-256").read_text("utf-8")
+    path = tmp_path / "mine.yaml"
+    path.write_text(text.replace("size: 1 MiB", "size: 1 Mib"), "utf-8")
+    with pytest.raises(DescriptionError, match=r"mine\.yaml: memories\.sram\.size"):
+        load_hardware(path, {"memories.dram.bandwidth": "25.6 GB/s"})
+
+
 def test_a_misspelt_device_or_technology_lists_the_names():
     with pytest.raises(DescriptionError, match=r"unknown hardware 'npu/edge-265'; did you mean 'npu/edge-256'"):
         load_hardware("npu/edge-265")

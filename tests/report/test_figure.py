@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import matplotlib as mpl
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,7 +8,7 @@ from hypothesis import strategies as st
 
 import cosim
 from cosim.errors import DescriptionError
-from cosim.report.figure import busy_fraction, draw_memory, draw_summary
+from cosim.report.figure import busy_fraction, draw_memory, draw_summary, time_unit
 from cosim.result import Result
 from cosim.simulation import simulate
 
@@ -44,3 +45,24 @@ def test_the_same_result_gives_the_same_picture(result: Result, tmp_path: Path, 
 def test_another_suffix_is_refused(result: Result, tmp_path: Path) -> None:
     with pytest.raises(DescriptionError, match=r"\.png, \.svg, \.pdf"):
         draw_summary(result, tmp_path / "a.jpeg")
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "unit", "shown"),
+    [(2500.0, "s", 2.5), (12.0, "ms", 12.0), (0.036, "us", 36.0), (3e-6, "ns", 3.0), (0.0, "ns", 0.0)],
+)
+def test_time_is_drawn_in_a_unit_of_its_size(milliseconds: float, unit: str, shown: float) -> None:
+    name, scale = time_unit(milliseconds)
+    assert name == unit
+    assert milliseconds * scale == pytest.approx(shown)
+
+
+def test_pictures_say_what_their_axes_are(result: Result, tmp_path: Path) -> None:
+    with mpl.rc_context({"svg.fonttype": "none"}):
+        draw_summary(result, tmp_path / "run.svg")
+        draw_memory(result, tmp_path / "memory.svg")
+    run, memory = ((tmp_path / f"{name}.svg").read_text("utf-8") for name in ("run", "memory"))
+    assert "time [us]" in run
+    assert "share busy" in run
+    assert "capacity 64 KiB" in memory
+    assert "at stem.conv" in memory or "at blocks" in memory

@@ -9,11 +9,17 @@ import numpy as np
 import pytest
 
 import cosim
+from cosim.compress.fold import fold
 from cosim.errors import DescriptionError
+from cosim.graph import Builder
+from cosim.program.program import Flag
 from cosim.result import Result
+from cosim.result.fused import fused
 from cosim.result.gaps import CAUSES
 from cosim.result.table import rows
+from cosim.result.work import Work
 from cosim.simulation import simulate
+from cosim.timing import Cause
 
 CASES = [("ds_cnn", "npu/edge-256", {}), ("resnet8", "npu/systolic-32x32", {"memories.sram.size": "24 KiB"})]
 
@@ -127,3 +133,66 @@ def test_frames_are_pandas_and_units_end_the_names(result: Result) -> None:
 def test_an_unknown_frame_offers_the_nearest(result: Result) -> None:
     with pytest.raises(DescriptionError, match="did you mean 'engines'"):
         result.table("engine")
+
+
+def linear(inputs: int, outputs: int) -> cosim.Graph:
+    builder = Builder("head", 0)
+    builder.output(builder.linear(builder.input("x", (1, inputs)), outputs, name="fc"))
+    return builder.build()
+
+
+def waits(result: Result, engine: str) -> dict[str, float]:
+    """Cause -> share of the waiting of an engine."""
+    row = next(row for row in rows(result.table("engines")) if row["engine"] == engine)
+    return {cause: row[f"stall_{cause}_ms"] / row["stall_ms"] for cause in CAUSES}
+
+
+def test_waiting_for_weights_is_waiting_for_a_load() -> None:
+    """Partial sums live in another memory than weights: what a command writes says nothing about what it reads."""
+    result = cosim.run(linear(1024, 1024), "npu/edge-256")
+    assert result.simulation is not None
+    assert (result.simulation.program.flags & Flag.PARTIAL).any(), "reduction tiles, or nothing is shown"
+    found = waits(result, "mac")
+    assert found["load"] > 0.9
+    assert found["store"] == 0
+
+
+def test_only_what_empties_memory_is_a_store(result: Result) -> None:
+    assert result.simulation is not None
+    program, times = result.simulation.program, result.simulation.times
+    work = Work(result.simulation)
+    engines = np.array(program.machine.engines)
+    waiting = np.flatnonzero(times.cause == Cause.WAIT)
+    cause, behind = np.array(CAUSES)[work.gap_cause[waiting]], times.cause_id[waiting]
+    assert set(engines[work.engine[behind[cause == "store"]]]) <= {"dma_out"}
+    spilled = waiting[(cause == "load") & (engines[work.engine[behind]] == "dma_out")]
+    for command in spilled.tolist():  # what was stored is loaded again
+        assert program.tensor[command] == program.tensor[times.cause_id[command]]
+    if result.summary["network"] == "resnet8":
+        assert (cause == "store").any()
+        assert (cause == "load").any()
+
+
+def test_a_result_in_one_line(result: Result) -> None:
+    assert len(repr(result)) < 100
+    assert result.summary["network"] in repr(result)
+
+
+def test_every_op_that_was_folded_is_found_again(result: Result) -> None:
+    assert result.simulation is not None
+    original, graph = result.simulation.original, result.simulation.graph
+    kept = {op.name for op in graph.ops}
+    gone = [op.name for op in original.ops if op.name not in kept]
+    named = " ".join(result.table("ops")["fused"].tolist()).split()
+    assert gone
+    assert sorted(named) == sorted(gone)
+
+
+def test_an_identity_belongs_to_what_made_its_input() -> None:
+    builder = Builder("small", 0)
+    x = builder.linear(builder.input("x", (1, 4)), 4, name="a")
+    x = builder.op("identity", [x], name="same")
+    builder.output(builder.linear(builder.relu(x, name="relu"), 2, name="b"))
+    graph = builder.build()
+    assert fused(graph, fold(graph)) == {"same": "a", "relu": "a"}
+    assert fused(graph, graph) == {}

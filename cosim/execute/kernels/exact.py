@@ -10,10 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cosim.execute.call import Array, Call
 from cosim.formats import Encoding, Format, IntegerFormat
 from cosim.formats.builtin import FORMATS, find_format
+from cosim.jit import njit
 
 _LEAST_CHUNK = 64  # below this, float64 is faster than many float32 products
 
@@ -45,6 +47,22 @@ class Arithmetic:
             part = np.matmul(left[..., start : start + chunk], right[..., start : start + chunk, :])
             total += part.astype(self.accumulator)
         return total
+
+
+def row_sums(codes: Array) -> NDArray[np.int64]:
+    """Sums of the rows of integers (rows, terms), shape (rows,)."""
+    out = np.empty(len(codes), np.int64)
+    _sum_rows(np.ascontiguousarray(codes), out)
+    return out
+
+
+@njit
+def _sum_rows(codes: Array, out: NDArray[np.int64]) -> None:
+    for row in range(len(codes)):
+        total = np.int64(0)
+        for value in codes[row]:
+            total += value
+        out[row] = total
 
 
 FLOAT = Arithmetic(np.dtype(np.float32), 0, np.dtype(np.float32))

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from cosim.errors import UnsupportedError
 from cosim.execute.call import Array, Call
-from cosim.execute.epilogue import FP32_EVEN, Epilogue
+from cosim.execute.epilogue import Epilogue, Scales
 from cosim.formats import IntegerFormat
 
 
-def finished(accumulators: Array, call: Call, axis: int, rule: Epilogue = FP32_EVEN) -> Array:
+def finished(accumulators: Array, call: Call, axis: int) -> Array:
     """Codes of the output box; `axis` is that of the output channels. The accumulators, if the call is partial."""
     if call.accumulators is not None:
         accumulators = call.accumulators + accumulators
@@ -21,23 +23,60 @@ def finished(accumulators: Array, call: Call, axis: int, rule: Epilogue = FP32_E
         return _finish_real(accumulators, call, axis)
     target = call.target
     channels = accumulators.shape[axis]
-    steps = np.broadcast_to(call.scale(0) * channel_scales(call, channels), (channels,))
-    bias = _integer_bias(call, steps)
+    weights = np.broadcast_to(channel_scales(call, channels), (channels,))
     if not isinstance(target, IntegerFormat):
+        steps = call.scale(0) * weights
         shape = [-1 if position == axis else 1 for position in range(accumulators.ndim)]
-        real = (accumulators + bias.reshape(shape)) * steps.reshape(shape)
+        real = (accumulators + _integer_bias(call, steps).reshape(shape)) * steps.reshape(shape)
         return call.encoded(activated(real, _activation(call)))
+    scales = Scales(call.scale(0), weights, call.output_scale)
+    codes = _coded(_rule(call), accumulators, call, axis, scales)
+    tail = call.numerics.preset.products.tail
+    if tail is not None and _is_depthwise(call) and call.inputs[0].bits <= 8:
+        # Channels are counted over the whole op, not over the tile.
+        lanes, first = call.numerics.preset.products.lanes, int(call.output_box[1, 0])
+        vectors = call.space.output.axes[1].size // lanes * lanes - first
+        if vectors < channels:
+            last = (slice(None), slice(max(vectors, 0), None))
+            codes[last] = _coded(tail, accumulators, call, axis, scales)[last]
+    return codes
+
+
+def _coded(rule: Epilogue, accumulators: Array, call: Call, axis: int, scales: Scales) -> Array:
     low, high = clamp_codes(_activation(call), call)
     return rule(
         accumulators,
-        bias,
-        (steps / call.output_scale).astype(np.float32),
+        _bias(call, rule, scales),
+        scales,
         axis=axis,
         zero=call.output_zero,
         low=low,
         high=high,
-        storage=target.storage,
+        storage=call.target.storage,
     )
+
+
+def _is_depthwise(call: Call) -> bool:
+    return call.op.kind.name == "conv2d" and call.op["groups"] > 1 and call.space.inputs[1].axes[1].size == 1
+
+
+def _rule(call: Call) -> Epilogue:
+    kind = call.op.kind.name
+    groups = call.op["groups"] if "groups" in call.op.kind.defaults else 1
+    bits = call.inputs[0].bits
+    return call.numerics.preset.products.of(kind, groups=groups, depthwise=_is_depthwise(call), bits=bits)
+
+
+def _bias(call: Call, rule: Epilogue, scales: Scales) -> NDArray[Any]:
+    """The bias as the rule takes it: codes, or real numbers."""
+    channels = scales.w.shape
+    if len(call.operands) < 3:
+        return np.zeros(channels, np.int64 if rule.bias == "int32" else np.float32)
+    if rule.bias != "int32":
+        return np.asarray(call.real(2), np.float32)
+    if rule.product != "double" and not call.is_integer(2):
+        return np.rint(call.real(2) * (np.float32(1) / scales.steps())).astype(np.int64)
+    return _integer_bias(call, np.broadcast_to(call.scale(0) * scales.w, channels))
 
 
 def channel_scales(call: Call, channels: int) -> NDArray[np.float64]:

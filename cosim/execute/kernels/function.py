@@ -9,7 +9,8 @@ import numpy as np
 from scipy.special import erf  # numpy has no error function
 
 from cosim.execute.call import Array, Call
-from cosim.execute.kernels.recode import quantised
+from cosim.execute.kernels.recode import quantised, recoded
+from cosim.execute.quantise import quantised_real, takes_rule
 from cosim.formats import IntegerFormat
 from cosim.graph.op import Op
 from cosim.plugin.functions import Kernel
@@ -75,6 +76,12 @@ def unary(name: str) -> Kernel:
 
     def kernel(call: Call) -> Array:
         form = call.formats[call.inputs[0].format] if call.is_integer(0) else None
+        if name in {"requantize", "identity"} and call.all_integer and call.numerics.preset.requantise is not None:
+            return recoded(call.operand(0), call)
+        rule = call.numerics.preset.quantise
+        if name == "quantize" and not call.is_integer(0) and takes_rule(call.output, call.target, rule):
+            unsigned = call.numerics.preset.unsigned
+            return quantised_real(call.real(0), call.output, call.integer_target, rule, unsigned=unsigned)
         if not call.all_integer or not isinstance(form, IntegerFormat):
             with np.errstate(all="ignore"):
                 return call.encoded(function(call.real(0), call.op))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from cosim.execute.call import Array, Call, padded
-from cosim.execute.kernels.recode import quantised, recoded
+from cosim.execute.kernels.recode import averaged, quantised, recoded
+from cosim.execute.presets import COSIM
 from cosim.formats import IntegerFormat
 
 
@@ -36,6 +37,10 @@ def avg_pool2d(call: Call) -> Array:
     x = padded(call.operands[0], call.boxes[0], call.reaches[0], zero, storage)
     taps = _taps(x, call, (1, 1))
     total = _sum(taps, np.dtype(np.int64)) - len(taps) * zero
+    rule = call.numerics.preset.average
+    if rule != COSIM and call.inputs[0].bits <= 8:
+        real = _real_sum(taps, call) if rule == "dequantised" else None
+        return averaged(total, counts, rule, call, real)
     return quantised(total * call.scale(0) / counts, call)
 
 
@@ -43,6 +48,15 @@ def _sum(taps: list[Array], dtype: np.dtype[np.generic]) -> Array:
     out = taps[0].astype(dtype)
     for tap in taps[1:]:
         out += tap
+    return out
+
+
+def _real_sum(taps: list[Array], call: Call) -> Array:
+    """Sum of decoded values in float32, tap by tap: the order shows."""
+    zero, scale = call.zero(0), np.float32(call.scale(0))
+    out = np.zeros(taps[0].shape, np.float32)
+    for tap in taps:
+        out += (tap.astype(np.int32) - zero).astype(np.float32) * scale
     return out
 
 

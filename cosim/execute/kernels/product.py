@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import numpy as np
 
+from cosim.execute.backends import torch_sums
 from cosim.execute.call import Array, Call
-from cosim.execute.kernels.exact import Arithmetic, arithmetic
+from cosim.execute.kernels.deviating import deviating_sums, refuse_deviation
+from cosim.execute.kernels.exact import Arithmetic, arithmetic, row_sums
 from cosim.execute.kernels.finish import finished
 
 
 def linear(call: Call) -> Array:
     """Product of x (..., K) and the transpose of w (N, K)."""
     rule = arithmetic(call)
+    sums = None
+    if rule.chunk and not (call.numerics.is_exact or call.numerics.winograd):
+        sums = _deviating(call).astype(rule.accumulator)
+    elif rule.chunk and call.backend == "torch":
+        sums = _by_torch(call)
+    if sums is not None:
+        return finished(sums, call, sums.ndim - 1)
     x, w = _factors(call, rule)
     rows = x.reshape(-1, x.shape[-1])
     sums = _product(rows, w.T, call, rule).reshape(*x.shape[:-1], w.shape[0])
@@ -21,11 +30,34 @@ def linear(call: Call) -> Array:
 def matmul(call: Call) -> Array:
     """Product of a (..., M, K) and b (..., K, N), or b (..., N, K) transposed."""
     rule = arithmetic(call)
+    if rule.chunk and not call.numerics.winograd:
+        refuse_deviation(call)
     a, b = _factors(call, rule)
     if call.op["transpose_b"]:
         b = b.swapaxes(-1, -2)
     sums = _product(a, b, call, rule)
     return finished(sums, call, sums.ndim - 1)
+
+
+def _deviating(call: Call) -> Array:
+    """Sums of a `linear` by the deviation of the call's numerics."""
+    x, w = call.operand(0), call.operand(1).astype(np.int64) - call.zero(1)
+    made = deviating_sums(x.reshape(-1, 1, x.shape[-1]), w[:, None], call.zero(0), call)
+    return made.reshape(*x.shape[:-1], len(w))
+
+
+def _by_torch(call: Call) -> Array | None:
+    """Sums of a `linear` with torch; None where it may not do them."""
+    x, w = call.operand(0), call.operand(1)
+    if x.dtype != np.int8 or w.dtype != np.int8 or call.zero(1):
+        return None
+    sums = torch_sums().product(x.reshape(-1, x.shape[-1]), w.T)
+    if sums is None:
+        return None
+    zero = call.zero(0)
+    if zero:
+        sums = sums - (zero * row_sums(w)).astype(np.int32)
+    return sums.reshape(*x.shape[:-1], w.shape[0])
 
 
 def _factors(call: Call, rule: Arithmetic) -> tuple[Array, Array]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from cosim.execute.averages import AVERAGES, Average
 from cosim.execute.call import Array, Call
+from cosim.execute.epilogue import Epilogue, Scales
 from cosim.formats import Encoding, IntegerFormat
 
 
@@ -18,12 +20,50 @@ def recoded(codes: Array, call: Call, position: int = 0) -> Array:
         return codes
     form = call.target
     if call.is_integer(position) and isinstance(form, IntegerFormat):
+        rule = call.numerics.preset.requantise
+        if rule is not None and source.bits <= 8 and form.bits <= 8:
+            return _requantised(codes, rule, call, position)
         real = (codes.astype(np.float64) - call.zero(position)) * call.scale(position)
         return quantised(real, call)
     from_format = call.formats[source.format]
     if call.is_integer(position):
         call.scale(position)  # one scale: codes may have been moved to other places of their axis
     return call.encoded(from_format.decode(codes, source))
+
+
+def _requantised(codes: Array, rule: Epilogue, call: Call, position: int) -> Array:
+    """Codes less their zero point as accumulators of one scale."""
+    form = call.integer_target
+    made = rule(
+        codes.astype(np.int32).reshape(1, 1, -1) - call.zero(position),
+        np.zeros(1, np.int64),
+        Scales(call.scale(position), np.ones(1), call.output_scale),
+        axis=1,
+        zero=call.output_zero,
+        low=form.low,
+        high=form.high,
+        storage=form.storage,
+    )
+    return made.reshape(codes.shape)
+
+
+def averaged(total: Array, counts: Array, rule: str, call: Call, real: Array | None = None) -> Array:
+    """Codes of averages by the rule of a framework; `total` are sums of codes less their zero point, `real` of values.
+
+    A rule that stays in the input's encoding is followed by a change of encoding where the output has another.
+    """
+    form = call.integer_target
+    offset = 128 if call.numerics.preset.unsigned else 0
+    zero = call.zero(0) + offset
+    sums = np.asarray(total + counts * zero, np.int64)
+    scales, zeros = (call.scale(0), call.output_scale), (zero, call.output_zero + offset)
+    first = int(call.output_box[1, 0]) if len(call.output_box) > 1 else 0
+    channels = call.space.output.axes[1].size if len(call.output_box) > 1 else 1
+    made = AVERAGES[rule](Average(sums, counts, scales, zeros, real, (first, channels)))
+    if rule == "raw-away":
+        codes = np.asarray(np.clip(made - offset, form.low, form.high), form.storage)
+        return recoded(codes, call)
+    return np.asarray(np.clip(made - offset, form.low, form.high), form.storage)
 
 
 def quantised(real: Array, call: Call) -> Array:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from cosim.execute.call import Array, Call
-from cosim.execute.kernels.recode import quantised, recoded
+from cosim.execute.kernels.recode import averaged, quantised, recoded
+from cosim.execute.presets import COSIM
 from cosim.plugin.functions import Kernel
 
 
@@ -23,6 +24,10 @@ def reduce(name: str) -> Kernel:
             total = call.real(0).sum(axis=axes, keepdims=keep, dtype=np.float32)
             return call.encoded(np.asarray(total) / np.float32(divisor))
         total = np.asarray(call.operand(0).sum(axis=axes, keepdims=keep, dtype=np.int64)) - count * call.zero(0)
+        preset = call.numerics.preset
+        rule = preset.mean if keep or not preset.mean_dropping else preset.mean_dropping
+        if name == "reduce_mean" and rule != COSIM and call.inputs[0].bits <= 8:
+            return averaged(total, np.asarray(float(count)), rule, call)
         return quantised(total * call.scale(0) / divisor, call)
 
     return kernel

@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from cosim.execute.backends import torch_sums
 from cosim.execute.call import Array, Call, padded
 from cosim.execute.kernels.depthwise import depthwise
-from cosim.execute.kernels.exact import Arithmetic, arithmetic
+from cosim.execute.kernels.deviating import deviating_sums, refuse_deviation
+from cosim.execute.kernels.exact import Arithmetic, arithmetic, row_sums
 from cosim.execute.kernels.finish import finished
+from cosim.execute.kernels.winograd import winograd
 
 _COLUMNS = 1 << 19  # elements of one block of columns: 2 MiB of float32 stay near the core
 
@@ -18,19 +21,55 @@ def conv2d(call: Call) -> Array:
     rule = arithmetic(call)
     x, zero = _image(call, rule)
     w = _weights(call, rule)
-    return finished(_convolve(x, w, zero, call.op["strides"], call.op["dilations"], rule), call, 1)
+    if rule.chunk and not call.numerics.is_exact:
+        return finished(_deviating(call, x, w, zero).astype(rule.accumulator), call, 1)
+    return finished(_convolve(x, w, zero, call.op["strides"], call.op["dilations"], rule, call.backend), call, 1)
+
+
+def _deviating(call: Call, x: Array, w: Array, zero: int) -> Array:
+    """Sums of a convolution by the deviation of the call's numerics."""
+    strides, dilations, numerics = call.op["strides"], call.op["dilations"], call.numerics
+    groups = x.shape[1] // w.shape[1]
+    if numerics.winograd:
+        if w.shape[2:] == (3, 3) and tuple(strides) == (1, 1) == tuple(dilations) and groups == 1:
+            return winograd(x.astype(np.int64) - zero, w, numerics.winograd)
+        return _convolve(x, w, zero, strides, dilations, arithmetic(call), call.backend)
+    box, reach = call.boxes[0], call.reaches[0]
+    there = None if call.operands[0] is None else np.ones(call.operand(0).shape, np.bool_)
+    there = padded(there, box, reach, fill=False, dtype=np.dtype(np.bool_))[:, :1]
+    inside = _windows(there, w.shape[2:], strides, dilations)[0][..., 0]
+    parts = []
+    inner, outer = w.shape[1], w.shape[0] // groups
+    for g in range(groups):
+        windows, shape = _windows(x[:, g * inner : (g + 1) * inner], w.shape[2:], strides, dilations)
+        mine = w[g * outer : (g + 1) * outer].transpose(0, 2, 3, 1).reshape(outer, -1, inner)
+        parts.append(deviating_sums(windows, mine, zero, call, inside).reshape(*shape, outer).transpose(0, 3, 1, 2))
+    return np.concatenate(parts, axis=1)
+
+
+def _windows(
+    x: Array, kernel: tuple[int, ...], strides: tuple[int, int], dilations: tuple[int, int]
+) -> tuple[Array, tuple[int, int, int]]:
+    """Windows (N * OY * OX, taps, channels), and (N, OY, OX)."""
+    (sy, sx), (dy, dx) = strides, dilations
+    reach = dy * (kernel[0] - 1) + 1, dx * (kernel[1] - 1) + 1
+    views = np.lib.stride_tricks.sliding_window_view(x, reach, (2, 3))[:, :, ::sy, ::sx, ::dy, ::dx]
+    shape = (x.shape[0], views.shape[2], views.shape[3])
+    return views.transpose(0, 2, 3, 4, 5, 1).reshape(int(np.prod(shape)), -1, x.shape[1]), shape
 
 
 def conv_transpose2d(call: Call) -> Array:
     """Transposed convolution: a convolution of the zero-inserted image by the flipped window."""
     rule = arithmetic(call)
+    if rule.chunk:
+        refuse_deviation(call)
     x, zero = _image(call, rule)
     x = _insert_zeros(x, zero, call)
     w = _weights(call, rule)
     groups, (inner, outer) = _tile_groups(call), w.shape[:2]
     w = w.reshape(groups, inner // groups, outer, *w.shape[2:]).swapaxes(1, 2)
     w = np.ascontiguousarray(w.reshape(groups * outer, inner // groups, *w.shape[3:])[:, :, ::-1, ::-1])
-    return finished(_convolve(x, w, zero, (1, 1), call.op["dilations"], rule), call, 1)
+    return finished(_convolve(x, w, zero, (1, 1), call.op["dilations"], rule, call.backend), call, 1)
 
 
 def _tile_groups(call: Call) -> int:
@@ -74,17 +113,29 @@ def _insert_zeros(x: Array, zero: int, call: Call) -> Array:
 
 
 def _convolve(
-    x: Array, w: Array, zero: int, strides: tuple[int, int], dilations: tuple[int, int], rule: Arithmetic
+    x: Array,
+    w: Array,
+    zero: int,
+    strides: tuple[int, int],
+    dilations: tuple[int, int],
+    rule: Arithmetic,
+    backend: str,
 ) -> Array:
     """Valid convolution of x (N, G*C, H, W) by w (G*K, C, FY, FX); `zero` is the code of 0 in x."""
     groups = x.shape[1] // w.shape[1]
-    if groups > 1 and w.shape[1] == 1:
+    sums = None
+    # Compiled 3x3 depthwise sums are quicker than torch's.
+    if backend == "torch" and rule.chunk and not (groups > 1 and w.shape[1:] == (1, 3, 3)):
+        sums = torch_sums().convolve(x, w, strides, dilations)
+    if sums is not None:
+        pass
+    elif groups > 1 and w.shape[1] == 1:
         sums = depthwise(x, w, strides, dilations, rule.accumulator)
     else:
         sums = _by_columns(x, w, groups, strides, dilations, rule)
     if zero:
         # Folding the zero point keeps the operands at 8 bits: sum (x - z) w = sum x w - z sum w.
-        sums -= (zero * w.sum(axis=(1, 2, 3), dtype=np.int64)).astype(sums.dtype)[None, :, None, None]
+        sums -= (zero * row_sums(w.reshape(len(w), -1))).astype(sums.dtype)[None, :, None, None]
     return sums
 
 

@@ -25,7 +25,14 @@ def absorb_biases(steps: Sequence[Step], outputs: Sequence[Value]) -> None:
             continue
         for y, bias in (step.inputs, step.inputs[::-1]):
             product = y.step
-            if product is None or product.kind not in CHANNEL_AXIS or len(product.inputs) != 2 or uses[id(y)] != 1:
+            if (
+                y.is_coded
+                or bias.is_coded
+                or product is None
+                or product.kind not in CHANNEL_AXIS
+                or len(product.inputs) != 2
+                or uses[id(y)] != 1
+            ):
                 continue
             if product.attributes.get("activation", "none") != "none":
                 continue

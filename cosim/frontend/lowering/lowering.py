@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,12 +11,16 @@ import numpy as np
 from cosim.errors import CosimError, DescriptionError, UnsupportedError
 from cosim.formats import FLOAT32, Encoding
 from cosim.frontend.lowering.naming import graph_of
+from cosim.frontend.lowering.scale import is_same
 from cosim.frontend.lowering.value import INT32, Array, Step, Value
 from cosim.graph.graph import Graph
 from cosim.graph.ops import KINDS
 
 MOVEMENT = frozenset({"reshape", "transpose", "slice", "concat", "pad", "broadcast_to", "identity", "gather"})
 """Kinds that move elements without looking at them: indices may pass."""
+
+SELECTING = frozenset({"max_pool2d", "reduce_max", "reduce_min"})
+"""Kinds whose every output element is one of the input's: codes stay codes."""
 
 BLOCKED = -1e9
 """Stands for minus infinity in an additive mask: its exponential is 0 in fp32, and every format can hold it."""
@@ -33,6 +37,13 @@ class Lowering:
         File or module, for messages.
     word
         What the source calls a constant: ``"initializer"`` or ``"parameter"``.
+
+    Attributes
+    ----------
+    arithmetic
+        Preset of the framework whose quantised file this is.
+    quantised
+        What `encoded` has made, by identity of the value: one quantisation serves all readers.
     """
 
     def __init__(self, name: str, *, where: str, word: str = "initializer") -> None:
@@ -44,6 +55,8 @@ class Lowering:
         self.steps: list[Step] = []
         self.outputs: list[Value] = []
         self.notes: list[str] = []
+        self.arithmetic = "cosim"
+        self.quantised: dict[int, list[tuple[Value, Encoding, Value]]] = {}
         self._constants: dict[tuple[int, bool], tuple[Value, Value]] = {}
 
     def note(self, text: str) -> None:
@@ -84,8 +97,7 @@ class Lowering:
         except CosimError as error:
             raise type(error)(error.found, where=self.place(), allowed=error.allowed, fix=error.fix) from error
         step = Step(kind, operands, attributes, self.label)
-        encoding = operands[0].encoding if kind in MOVEMENT else FLOAT32
-        value = Value(tuple(int(extent) for extent in shape), encoding, step=step)
+        value = Value(tuple(int(extent) for extent in shape), _passed(kind, operands, attributes), step=step)
         self.steps.append(step)
         for rule in RULES.get(kind, ()):
             better = rule(self, value)
@@ -99,7 +111,8 @@ class Lowering:
 
     def finish(self, provenance: Iterable[str], *, values: str = "user") -> Graph:
         """The Graph, without the steps that no output needs."""
-        return graph_of(self.name, self.inputs, self.steps, self.outputs, (*provenance, *self.notes), values)
+        lines = (*provenance, *self.notes)
+        return graph_of(self.name, self.inputs, self.steps, self.outputs, lines, values, self.arithmetic)
 
     def _operands(self, kind: str, inputs: tuple[Value, ...]) -> tuple[Value, ...]:
         if kind == "gather":
@@ -122,6 +135,11 @@ class Lowering:
         if value.array is None:
             return value
         key = (id(value), is_integer)
+        if key not in self._constants and value.codes is not None:
+            shape, codes = value.shape or (1,), value.codes.reshape(value.shape or (1,))
+            label = value.label or self.label
+            real = value.array.reshape(shape)
+            self._constants[key] = (value, Value(shape, value.encoding, real, label, codes=codes))
         if key not in self._constants:
             array = _as_indices(value.array) if is_integer else self._finite(kind, value)
             if array.ndim == 0 and kind not in ("gather", "reshape", "broadcast_to"):
@@ -148,6 +166,17 @@ class Lowering:
             allowed="finite numbers (minus infinity only in additive masks)",
             fix="look for a diverged training run or a failed conversion, and save finite weights",
         )
+
+
+def _passed(kind: str, operands: tuple[Value, ...], attributes: Mapping[str, Any]) -> Encoding:
+    """Encoding that a step's operands give its output: indices and codes stay what they are where they are moved."""
+    first = operands[0].encoding
+    if first.scale is None:
+        return first if kind in MOVEMENT else FLOAT32
+    nearest = kind == "resize" and attributes.get("mode") == "nearest"
+    moved = operands if kind == "concat" else operands[:1]
+    same = all(is_same(first, value.encoding) for value in moved) and first.axis is None
+    return first if same and (kind in MOVEMENT or kind in SELECTING or nearest) else FLOAT32
 
 
 def _as_indices(array: Array) -> Array:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from types import MappingProxyType
 
 from cosim.frontend.lowering.bias import absorb_biases
+from cosim.frontend.lowering.melt import melt_quantisers
 from cosim.frontend.lowering.value import Step, Value
 from cosim.graph.constant import Constant, Stored
 from cosim.graph.graph import Graph, Tensor, check_graph
@@ -37,11 +38,14 @@ def graph_of(
     outputs: Sequence[Value],
     provenance: Iterable[str],
     values: str,
+    arithmetic: str,
 ) -> Graph:
     """Build and check the Graph; inputs and outputs keep their names, others move out of their way."""
+    alive = _alive(steps, outputs)
+    melt_quantisers(alive, outputs, _written(alive, outputs))
     absorb_biases(_alive(steps, outputs), outputs)
     alive = _alive(steps, outputs)
-    written = {id(step): value for value in _values(alive, outputs) if (step := value.step) is not None}
+    written = _written(alive, outputs)
     op_names = _op_names(alive)
     names: dict[int, str] = {}
     tensor_names = Names()
@@ -55,7 +59,7 @@ def graph_of(
             if value.array is not None and id(value) not in names:
                 names[id(value)] = tensor_names.take(value.label or f"{op_name}.constant")
                 tensors[names[id(value)]] = Tensor(names[id(value)], value.shape, value.encoding)
-                constants[names[id(value)]] = Stored(value.array)
+                constants[names[id(value)]] = Stored(value.array if value.codes is None else value.codes)
         value = written[id(step)]
         if id(value) not in names:
             names[id(value)] = tensor_names.take(value.label or op_name)
@@ -72,6 +76,7 @@ def graph_of(
         constants,
         provenance=tuple(provenance),
         values=values,
+        arithmetic=arithmetic,
     )
     check_graph(graph)
     return graph
@@ -83,6 +88,11 @@ def _alive(steps: Sequence[Step], outputs: Sequence[Value]) -> list[Step]:
         if id(step) in needed:
             needed.update(id(value.step) for value in step.inputs if value.step is not None)
     return [step for step in steps if id(step) in needed]
+
+
+def _written(steps: Sequence[Step], outputs: Sequence[Value]) -> dict[int, Value]:
+    """What each step writes."""
+    return {id(step): value for value in _values(steps, outputs) if (step := value.step) is not None}
 
 
 def _values(steps: Sequence[Step], outputs: Sequence[Value]) -> Iterable[Value]:

@@ -27,13 +27,15 @@ class Value:
     shape
         Its extents.
     encoding
-        fp32, or int32 for indices.
+        fp32, int32 without a scale for indices, or scaled integers in quantised files.
     array
         The elements when they are known before the network runs, in the dtype of the source file.
     label
         Name in the source; empty until the source names it.
     step
         The step that writes it; None for inputs and known arrays.
+    codes
+        Codes of a known value that its file stores quantised, in `encoding`; `array` then holds what they mean.
     """
 
     shape: Shape
@@ -41,6 +43,7 @@ class Value:
     array: Array | None = field(default=None, repr=False)
     label: str = ""
     step: Step | None = field(default=None, repr=False)
+    codes: Array | None = field(default=None, repr=False)
 
     @property
     def rank(self) -> int:
@@ -55,7 +58,12 @@ class Value:
     @property
     def is_integer(self) -> bool:
         """Whether the elements are indices."""
-        return self.encoding.format == INT32.format
+        return self.encoding.format == INT32.format and self.encoding.scale is None
+
+    @property
+    def is_coded(self) -> bool:
+        """Whether the elements are scaled integers."""
+        return self.encoding.scale is not None
 
     def source(self, kind: str) -> Step | None:
         """The step that writes this value when it is of that kind."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import prod
 
 import numpy as np
@@ -36,7 +37,7 @@ def reshape(low: Lowering, x: Value, shape: Sequence[int]) -> Value:
     if prod(shape) != prod(x.shape) or min(shape, default=0) < 0:
         raise DescriptionError(f"cannot reshape {x.shape} to {shape}", where=low.place())
     if x.array is not None:
-        return known(x.array.reshape(shape), x.label)
+        return _known_as(x, shape, None)
     while (step := x.source("reshape")) is not None:
         x = step.inputs[0]
     return x if x.shape == shape else low.emit("reshape", x, shape=shape)
@@ -48,8 +49,28 @@ def transpose(low: Lowering, x: Value, permutation: Sequence[int]) -> Value:
     if order == tuple(range(x.rank)):
         return x
     if x.array is not None:
-        return known(x.array.transpose(order), x.label)
+        return _known_as(x, tuple(x.shape[axis] for axis in order), order)
     return low.emit("transpose", x, permutation=order)
+
+
+def _known_as(x: Value, shape: Shape, order: Shape | None) -> Value:
+    """A known value with its axes in another `order`, or under another `shape`; its codes follow if their axis does."""
+    array, codes = (
+        None if a is None else (a.reshape(shape) if order is None else a.transpose(order)) for a in (x.array, x.codes)
+    )
+    axis = x.encoding.axis
+    if axis is not None:
+        axis = _same_axis(x.shape, axis, shape) if order is None else order.index(axis)
+    if array is None or codes is None or (x.encoding.axis is not None and axis is None):
+        return known(np.asarray(array), x.label)
+    return Value(shape, replace(x.encoding, axis=axis), array, x.label, codes=codes)
+
+
+def _same_axis(shape: Shape, axis: int, other: Shape) -> int | None:
+    """The axis of `other` with the same extent and as many elements behind it, if there is one."""
+    behind = prod(shape[axis + 1 :])
+    fits = (i for i, extent in enumerate(other) if extent == shape[axis] and prod(other[i + 1 :]) == behind)
+    return next(fits, None)
 
 
 def swap_last(low: Lowering, x: Value) -> Value:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto
 
 from cosim.errors import DescriptionError, UnsupportedError, nearest
@@ -49,11 +50,11 @@ def read_inputs(low: Lowering, model: ModelProto, shapes: Mapping[str, Sequence[
                 f"there is no input {name!r}{nearest(name, declared)}", where=low.where, allowed=f"inputs: {listing}"
             )
     symbols = _symbols(low, declared, given, listing)
-    casts = _only_cast(model)
+    casts, codes = _only_cast(model), _only_dequantised(model)
     values = {}
     for info in infos:
         shape = _bind(low, info.name, declared[info.name], given.get(info.name), symbols, listing)
-        values[info.name] = low.input(info.name, shape, _encoding(low, info, casts))
+        values[info.name] = low.input(info.name, shape, _encoding(low, info, casts, codes))
     return values
 
 
@@ -165,8 +166,28 @@ def _body_reads(model: ModelProto) -> set[str]:
     return {name for body in bodies for node in body.node for name in node.input}
 
 
-def _encoding(low: Lowering, info: ValueInfoProto, casts: set[str]) -> Encoding:
+def _only_dequantised(model: ModelProto) -> set[str]:
+    """Tensors that only operators of quantised models read: their integers are codes."""
+    readers: dict[str, set[str]] = {}
+    for node in model.graph.node:
+        for name in node.input:
+            readers.setdefault(name, set()).add(node.op_type)
+    for name in (*(info.name for info in model.graph.output), *_body_reads(model)):
+        readers.setdefault(name, set()).add("")
+    return {
+        name
+        for name, kinds in readers.items()
+        if all(kind == "DequantizeLinear" or kind.startswith("QLinear") or kind == "QGemm" for kind in kinds)
+    }
+
+
+def _encoding(low: Lowering, info: ValueInfoProto, casts: set[str], codes: set[str]) -> Encoding:
     kind = info.type.tensor_type.elem_type
+    if info.name in codes and kind in (TensorProto.INT8, TensorProto.UINT8):
+        if kind == TensorProto.UINT8:
+            low.note(f"input {info.name!r}: uint8 codes are kept as int8, 128 less")
+        # No scale yet: its reader knows. The code of the file's 0 says which type it was.
+        return Encoding("int8", 8, None, np.array(-128 if kind == TensorProto.UINT8 else 0))
     if kind in FLOATS:
         if kind != TensorProto.FLOAT:
             low.note(f"input {info.name!r}: {TensorProto.DataType.Name(kind).lower()} taken as fp32")

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from cosim.frontend.lowering import Value, known, view
+from cosim.frontend.lowering import Value, known, real_number, view
 from cosim.frontend.onnx.node import Converter, Node
 
 
@@ -44,12 +44,26 @@ def pad(node: Node) -> Value:
     x = node[0]
     node.only("mode", ("constant", "reflect", "edge", "wrap"), "constant")
     amounts = node.list(1, "pads", "padding") or ()
-    value = float(node.get("value", node.number(2, "a padding value", 0.0)))
+    value = float(node.get("value", _padding(node, x)))
     axes = node.list(3, "axes", "axes") or tuple(range(x.rank))
     pairs = [(0, 0)] * x.rank
     for position, axis in enumerate(axes):
         pairs[axis % x.rank] = (amounts[position], amounts[position + len(axes)])
     return view.pad(node.low, x, pairs, value, node.get("mode", "constant"))
+
+
+def _padding(node: Node, x: Value) -> float:
+    """Padding value [real]; models on codes give it as a code."""
+    held = node.optional(2)
+    if (
+        held is not None
+        and x.is_coded
+        and held.codes is None
+        and held.array is not None
+        and held.array.dtype.kind in "iu"
+    ):
+        return real_number(held.array, x.encoding)
+    return node.number(2, "a padding value", 0.0)
 
 
 def transpose(node: Node) -> Value:

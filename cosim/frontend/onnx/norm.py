@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from cosim.errors import UnsupportedError
 from cosim.frontend.lowering import Value, view
@@ -11,7 +11,7 @@ from cosim.frontend.lowering.norm import group_norm, layer_norm, number
 from cosim.frontend.onnx.node import Converter, Node
 
 
-def softmax(kind: str) -> Converter:
+def softmax(kind: str) -> Callable[[Node], Value]:
     """Converter of Softmax and LogSoftmax; before opset 13 all axes from `axis` on are one row."""
 
     def convert(node: Node) -> Value:

@@ -43,7 +43,7 @@ def _bias(c: Value, channels: int) -> Value | None:
     """C as a bias (K,), when it is the same for every row."""
     if c.rank and c.shape[-1] not in (1, channels):
         return None
-    if c.array is None:
+    if c.array is None or c.shape == (channels,):
         return c if c.shape == (channels,) else None
     if math.prod(c.shape[:-1]) != 1:
         return None

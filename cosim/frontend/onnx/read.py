@@ -18,23 +18,15 @@ from cosim.frontend.onnx.file import array_of, load_model, opset_of
 from cosim.frontend.onnx.fold import fold, foldable
 from cosim.frontend.onnx.inputs import read_inputs
 from cosim.frontend.onnx.node import Converter, Node
+from cosim.frontend.onnx.quantised import MOVES_CODES, ON_CODES, QDQ, VIEWS
 from cosim.frontend.onnx.table import CONVERTERS
 from cosim.frontend.onnx.write import STATES
 from cosim.graph.graph import Graph
 
 CHECK = "onnx.checker.check_model(path) says what is wrong; export the model again"
 
-QUANTISED = frozenset(
-    [
-        "QuantizeLinear",
-        "DequantizeLinear",
-        "DynamicQuantizeLinear",
-        "QLinearConv",
-        "QLinearMatMul",
-        "ConvInteger",
-        "MatMulInteger",
-    ]
-)
+MICROSOFT = "com.microsoft"
+"""Domain of onnxruntime's own operators; those of quantised models are read."""
 
 
 def read_onnx(path: str | Path, *, shapes: Mapping[str, Sequence[int]] | None = None) -> Graph:
@@ -51,7 +43,8 @@ def read_onnx(path: str | Path, *, shapes: Mapping[str, Sequence[int]] | None = 
     Returns
     -------
     Graph
-        With constants in fp32 (indices in int32) and ``values="user"``.
+        With constants in fp32 (indices in int32) and ``values="user"``. Tensors of a quantised model carry its scales,
+        their codes are signed, and ``arithmetic="onnxruntime"``.
 
     Raises
     ------
@@ -66,11 +59,17 @@ def read_onnx(path: str | Path, *, shapes: Mapping[str, Sequence[int]] | None = 
     opset = opset_of(model, low.where)
     scope: dict[str, Value] = dict(read_inputs(low, model, shapes))
     _read_initializers(low, model.graph, scope, path)
-    _Reader(low, opset, CONVERTERS).convert(model.graph, scope)
+    reader = _Reader(low, opset, CONVERTERS)
+    reader.raw |= {name for name, value in scope.items() if not value.is_known and value.encoding.format == "int8"}
+    reader.convert(model.graph, scope)
+    reader.check_all_taken()
     for info in model.graph.output:
         if info.name not in scope:
             raise DescriptionError(f"output {info.name!r} is written by no node", where=low.where)
-        low.output(info.name, scope[info.name])
+        low.label = f"dequantize:{info.name}"
+        held = scope[info.name]
+        is_real = held.is_coded and info.name not in reader.raw
+        low.output(info.name, low.emit("dequantize", held) if is_real else held)
     low.label = ""
     producer = " ".join(part for part in (model.producer_name, model.producer_version) if part)
     origin = f"read from {path.name} (ONNX opset {opset}{', ' + producer if producer else ''})"
@@ -98,6 +97,10 @@ def _with_states(graph: Graph, model: ModelProto) -> Graph:
     return replace(graph, outputs=outputs, states=states)
 
 
+class _NoConverterError(UnsupportedError):
+    """An operator that no converter takes; others are looked for before it is raised."""
+
+
 class _Reader:
     """Walks nodes in order; a branch of an If is walked in the scope around it."""
 
@@ -105,6 +108,9 @@ class _Reader:
         self.low = low
         self.opset = opset
         self.converters = converters
+        self.lost: set[str] = set()  # tensors behind operators that no converter takes
+        self.refused: list[_NoConverterError] = []
+        self.raw: set[str] = set()  # tensors that the model holds as codes, not as real numbers
 
     def convert(self, graph: GraphProto, scope: dict[str, Value]) -> None:
         """Convert all nodes of `graph`; `scope` gains what they write."""
@@ -113,12 +119,37 @@ class _Reader:
             self.low.label = label
             if not any(proto.output):
                 raise DescriptionError(f"{proto.op_type} writes nothing", where=self.low.place(), fix=CHECK)
+            if self.lost.intersection(proto.input):
+                self.lost.update(proto.output)  # not judged: what it reads is not known
+                continue
             inputs = self._inputs(proto, scope)
-            for name, value in zip(proto.output, self._outputs(proto, inputs, scope), strict=False):
+            self._check_codes(proto, scope)
+            try:
+                outputs = self._outputs(proto, inputs, scope)
+            except _NoConverterError as error:
+                self.refused.append(error)
+                self.lost.update(proto.output)
+                continue
+            for name, value in zip(proto.output, outputs, strict=False):
                 if name:
                     if not value.label:
                         value.label = name
                     scope[name] = value
+
+    def check_all_taken(self) -> None:
+        """Raise `UnsupportedError` with every operator that no converter takes."""
+        if not self.refused:
+            return
+        first, *others = self.refused
+        if others:
+            listed = "; ".join(f"{error.where}: {error.found}" for error in others)
+            first = _NoConverterError(
+                f"{first.found}. Not the only one: {listed}. Nodes behind these were not looked at",
+                where=first.where,
+                allowed=first.allowed,
+                fix=first.fix,
+            )
+        raise first
 
     def _inputs(self, proto: NodeProto, scope: Mapping[str, Value]) -> tuple[Value | None, ...]:
         for name in proto.input:
@@ -130,12 +161,32 @@ class _Reader:
                 )
         return tuple(scope[name] if name else None for name in proto.input)
 
+    def _check_codes(self, proto: NodeProto, scope: Mapping[str, Value]) -> None:
+        """Note which outputs hold codes; refuse arithmetic on codes that takes them for numbers."""
+        if proto.op_type == "QuantizeLinear" or (proto.op_type in ON_CODES and not _is_real_gemm(proto)):
+            self.raw.update(name for name in proto.output if name)
+        if proto.op_type in QDQ or proto.op_type in ON_CODES:
+            return
+        codes = [name for name in proto.input if name in self.raw and not scope[name].is_known]
+        if not codes:
+            return
+        if proto.op_type not in MOVES_CODES:
+            raise UnsupportedError(
+                f"{proto.op_type} on the codes of {codes[0]!r}",
+                where=self.low.place(),
+                allowed=", ".join(sorted((*ON_CODES, *MOVES_CODES))),
+                fix="put a DequantizeLinear before it, or add a frontend by the plugin hook cosim_frontends",
+            )
+        self.raw.update(name for name in proto.output if name)
+
     def _outputs(self, proto: NodeProto, inputs: tuple[Value | None, ...], scope: dict[str, Value]) -> Sequence[Value]:
-        if proto.domain not in ("", "ai.onnx"):
+        ours = proto.domain == MICROSOFT and (proto.op_type in QDQ or proto.op_type in ON_CODES)
+        if proto.domain not in ("", "ai.onnx") and not ours:
             raise self._unknown(proto, f"{proto.domain}::{proto.op_type}")
         if proto.op_type == "If":
             return self._branch(proto, inputs, scope)
-        if foldable(proto, inputs):
+        keeps_codes = proto.op_type in VIEWS and inputs[0] is not None and inputs[0].codes is not None
+        if proto.op_type not in QDQ and not ours and not keeps_codes and foldable(proto, inputs):
             return fold(proto, inputs, self.opset, self.low.place())
         converter = self.converters.get(proto.op_type)
         if converter is None:
@@ -173,22 +224,20 @@ class _Reader:
         self.convert(body, inner)
         return tuple(inner[info.name] for info in body.output)
 
-    def _unknown(self, proto: NodeProto, op_type: str) -> UnsupportedError:
-        if proto.op_type in QUANTISED:
-            return UnsupportedError(
-                f"operator {op_type}: the model is quantised already",
-                where=self.low.place(),
-                allowed="models of real numbers",
-                fix="read the model as it was before quantisation, and quantise it with cosim's own compression",
-            )
+    def _unknown(self, proto: NodeProto, op_type: str) -> _NoConverterError:
         close = nearest(op_type.rpartition("::")[2], self.converters)
-        return UnsupportedError(
+        return _NoConverterError(
             f"operator {op_type} (opset {self.opset}) has no converter{close}",
             where=self.low.place(),
             allowed=", ".join(sorted(self.converters)),
             fix="export the operator as simpler ones, or add a frontend by the plugin hook cosim_frontends "
             "(and the op kind itself by cosim_op_kinds)",
         )
+
+
+def _is_real_gemm(proto: NodeProto) -> bool:
+    """Whether a QGemm is without the scale of y: then it writes real numbers."""
+    return proto.op_type == "QGemm" and not (len(proto.input) > 7 and proto.input[7])
 
 
 def _read_initializers(low: Lowering, graph: GraphProto, scope: dict[str, Value], path: Path) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from cosim.frontend.onnx import elementwise, movement, norm, product, recurrent, reduction, resize, window
+from cosim.frontend.onnx import elementwise, movement, norm, product, quantised, recurrent, reduction, resize, window
 from cosim.frontend.onnx.node import Converter
 
-_FAMILIES = (window, product, elementwise, norm, reduction, movement, resize, recurrent)
+_FAMILIES = (window, product, elementwise, norm, reduction, movement, resize, recurrent, quantised)
 
 CONVERTERS: Mapping[str, Converter] = MappingProxyType(
     {name: converter for family in _FAMILIES for name, converter in family.CONVERTERS.items()}

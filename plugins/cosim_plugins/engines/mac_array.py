@@ -44,7 +44,11 @@ class MacArray:
         if engine.operands is None or engine.accumulators is None:
             raise DescriptionError("`operands` and `accumulators` must name memories", where=where)
         for mode in MODES:
-            for loop, count in engine.parameters.get(mode, {}).items():
+            unrolling = engine.parameters.get(mode, {})
+            if not isinstance(unrolling, Mapping):
+                allowed = "loop: count, for instance {K: 16, C: 16}"
+                raise DescriptionError(f"`{mode}` is {unrolling!r}", where=f"{where}.{mode}", allowed=allowed)
+            for loop, count in unrolling.items():
                 if loop not in loops.ROLES:
                     raise unknown("loop", str(loop), loops.ROLES, where=f"{where}.{mode}")
                 if not isinstance(count, int) or count < 1:

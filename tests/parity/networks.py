@@ -1,0 +1,180 @@
+"""Whole int8 networks as QLinear ONNX models and as PyTorch quantised modules: every op with cosim's own codes."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+from onnx import TensorProto, helper, numpy_helper
+
+
+class QLinear:
+    """A graph compressed with the preset onnxruntime, for ONNX Runtime on one thread.
+
+    `run(codes, keep)` gives int8 codes of the outputs, and of every tensor in `keep`.
+    """
+
+    def __init__(self, graph, keep=()):
+        self.graph = graph
+        self.constants, self.nodes = [], []
+        for op in graph.ops:
+            self.add(op)
+        self.names = [*graph.outputs, *(n for n in keep if n not in graph.outputs)]
+        ends = [
+            [helper.make_tensor_value_info(n, TensorProto.UINT8, graph.tensors[n].shape) for n in names]
+            for names in (graph.inputs, self.names)
+        ]
+        made = helper.make_graph(self.nodes, "net", *ends, self.constants)
+        opsets = [helper.make_opsetid("", 17), helper.make_opsetid("com.microsoft", 1)]
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        model = helper.make_model(made, opset_imports=opsets, ir_version=8).SerializeToString()
+        self.session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+    def constant(self, name, values):
+        if all(c.name != name for c in self.constants):
+            self.constants.append(numpy_helper.from_array(np.asarray(values), name))
+        return name
+
+    def encoding(self, name):
+        code = self.graph.tensors[name].encoding
+        shift, dtype = (0, np.int8) if name in self.graph.constants else (128, np.uint8)
+        zero = np.asarray(code.zero_point + shift).astype(dtype)
+        return [
+            self.constant(f"{name}.scale", np.asarray(code.scale, np.float32)),
+            self.constant(f"{name}.zero", zero),
+        ]
+
+    def full(self, name):
+        if name in self.graph.constants:
+            self.constant(name, self.graph.constants[name].array())
+        return [name, *self.encoding(name)]
+
+    def add(self, op):
+        kind, x = op.kind.name, op.inputs[0]
+        if "activation" in op.kind.defaults and op["activation"] != "none":
+            # The clamp of the output's codes is the activation.
+            code = self.graph.tensors[op.output].encoding
+            assert int(code.zero_point) == -128
+            assert op["activation"] == "relu" or np.rint(6 / float(code.scale)) >= 255
+        rest, attributes, domain, name = [], {}, "com.microsoft", ""
+        if kind == "conv2d":
+            name, domain = "QLinearConv", ""
+            rest = [*self.full(op.inputs[1]), *self.encoding(op.output)]
+            if len(op.inputs) > 2:
+                rest.append(self.constant(op.inputs[2], self.graph.constants[op.inputs[2]].array()))
+            attributes = {
+                k: list(op[v]) for k, v in (("strides", "strides"), ("pads", "pads"), ("dilations", "dilations"))
+            }
+            attributes["group"] = op["groups"]
+        elif kind == "linear":
+            name = "QGemm"
+            bias = self.constant(op.inputs[2], self.graph.constants[op.inputs[2]].array())
+            rest, attributes = [*self.full(op.inputs[1]), bias, *self.encoding(op.output)], {"transB": 1}
+        elif kind == "add":
+            name, rest = "QLinearAdd", [*self.full(op.inputs[1]), *self.encoding(op.output)]
+        elif kind == "reduce_mean":
+            rank4 = f"{op.output}.kept"
+            node = helper.make_node(
+                "QLinearGlobalAveragePool",
+                [*self.full(x), *self.encoding(op.output)],
+                [rank4],
+                domain="com.microsoft",
+                channels_last=0,
+            )
+            shape = self.constant(f"{op.output}.shape", np.array(self.graph.tensors[op.output].shape, np.int64))
+            self.nodes += [node, helper.make_node("Reshape", [rank4, shape], [op.output])]
+            return
+        elif kind == "max_pool2d":
+            attributes = {"kernel_shape": list(op["kernel"]), "strides": list(op["strides"]), "pads": list(op["pads"])}
+            self.nodes.append(helper.make_node("MaxPool", [x], [op.output], **attributes))
+            return
+        elif kind == "reshape":
+            shape = self.constant(f"{op.output}.shape", np.array(self.graph.tensors[op.output].shape, np.int64))
+            self.nodes.append(helper.make_node("Reshape", [x, shape], [op.output]))
+            return
+        else:
+            raise NotImplementedError(kind)
+        self.nodes.append(helper.make_node(name, [*self.full(x), *rest], [op.output], domain=domain, **attributes))
+
+    def given(self, codes):
+        return {n: (np.asarray(codes[n], np.int16) + 128).astype(np.uint8) for n in self.graph.inputs}
+
+    def run(self, codes):
+        made = self.session.run(self.names, self.given(codes))
+        return {n: (v.astype(np.int16) - 128).astype(np.int8) for n, v in zip(self.names, made, strict=True)}
+
+
+class TorchQuantised:
+    """A graph compressed with a PyTorch preset, run op by op with PyTorch's quantised kernels, channels last."""
+
+    def __init__(self, graph, engine):
+        import torch
+
+        self.graph, self.torch, self.engine = graph, torch, engine
+        torch.backends.quantized.engine = engine
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the quantised tensors of eager mode are deprecated
+            self.packed = {op.name: self.pack(op) for op in graph.ops if op.kind.name in {"conv2d", "linear"}}
+
+    def pack(self, op):
+        torch, graph = self.torch, self.graph
+        code, values = graph.tensors[op.inputs[1]].encoding, torch.from_numpy(graph.constants[op.inputs[1]].array())
+        bias = (
+            torch.from_numpy(graph.constants[op.inputs[2]].array().astype(np.float32)) if len(op.inputs) > 2 else None
+        )
+        if code.axis is None:
+            w = torch._make_per_tensor_quantized_tensor(values, float(code.scale), 0)
+        else:
+            zeros = torch.zeros(len(code.scale), dtype=torch.int64)
+            w = torch._make_per_channel_quantized_tensor(values, torch.from_numpy(np.array(code.scale)), zeros, 0)
+        if op.kind.name == "linear":
+            return torch.ops.quantized.linear_prepack(w, bias)
+        pads = list(op["pads"][:2])
+        assert op["pads"][:2] == op["pads"][2:]
+        return torch.ops.quantized.conv2d_prepack(
+            w, bias, list(op["strides"]), pads, list(op["dilations"]), op["groups"]
+        )
+
+    def run(self, codes):
+        """Codes of every tensor that an op writes."""
+        torch, q = self.torch, self.torch.ops.quantized
+        torch.backends.quantized.engine = self.engine
+        live = {}
+        for name in self.graph.inputs:
+            code = self.graph.tensors[name].encoding
+            values = torch.from_numpy((codes[name].astype(np.int16) + 128).astype(np.uint8))
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                made = torch._make_per_tensor_quantized_tensor(values, float(code.scale), int(code.zero_point) + 128)
+            live[name] = made.contiguous(memory_format=torch.channels_last)
+        for op in self.graph.ops:
+            x, code = live[op.inputs[0]], self.graph.tensors[op.output].encoding
+            end = (float(code.scale), int(code.zero_point) + 128)
+            kind = op.kind.name
+            if kind == "conv2d":
+                # the clamp of the output's codes is the activation
+                out = q.conv2d(x, self.packed[op.name], *end)
+                if op["activation"] == "relu6" and np.rint(6 / end[0]) + end[1] < 255:
+                    out = q.clamp(out, 0.0, 6.0)
+            elif kind == "linear":
+                out = q.linear(x, self.packed[op.name], *end)
+            elif kind == "add":
+                out = q.add(x, live[op.inputs[1]], *end)
+            elif kind == "max_pool2d":
+                out = torch.nn.functional.max_pool2d(x, op["kernel"], op["strides"], list(op["pads"][:2]))
+            elif kind == "reduce_mean":
+                out = torch.nn.functional.adaptive_avg_pool2d(x, 1)
+                out = out.reshape(self.graph.tensors[op.output].shape)
+            elif kind == "reshape":
+                out = x.reshape(self.graph.tensors[op.output].shape)
+            else:
+                raise NotImplementedError(kind)
+            live[op.output] = out
+        return live
+
+    def codes(self, live, name):
+        return (live[name].int_repr().contiguous().numpy().astype(np.int16) - 128).astype(np.int8)
