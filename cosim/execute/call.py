@@ -131,7 +131,7 @@ class Call:
 
     def local(self, position: int) -> Encoding:
         """Encoding of an operand, per-channel scales cut to its box."""
-        return cut(calibrated(self.inputs[position], self.formats, self.where), self.boxes[position])
+        return calibrated(self.inputs[position], self.formats, self.where).cut(self.boxes[position])
 
     @property
     def all_integer(self) -> bool:
@@ -145,7 +145,8 @@ class Call:
 
     def encoded(self, values: NDArray[np.floating]) -> Array:
         """Codes of the output box from real values."""
-        return self.target.encode(values, cut(calibrated(self.output, self.formats, self.where), self.output_box))
+        encoding = calibrated(self.output, self.formats, self.where)
+        return self.target.encode(values, encoding.cut(self.output_box))
 
 
 def one(values: Doubles | None, where: str) -> float:
@@ -175,15 +176,6 @@ def calibrated(encoding: Encoding, formats: Mapping[str, Format], where: str) ->
             f"{encoding.format} has no scale", where=where, fix="calibrate the graph: compress it with calibrate=True"
         )
     return encoding
-
-
-def cut(encoding: Encoding, box: Boxes) -> Encoding:
-    """The part of a per-channel encoding that a box needs."""
-    if encoding.axis is None or encoding.scale is None:
-        return encoding
-    span = slice(int(box[encoding.axis, 0]), int(box[encoding.axis, 1]))
-    zero = None if encoding.zero_point is None else encoding.zero_point[span]
-    return Encoding(encoding.format, encoding.bits, encoding.scale[span], zero, encoding.axis)
 
 
 def padded(array: Array | None, box: Boxes, reach: Boxes, fill: float, dtype: np.dtype[Any]) -> Array:

@@ -149,7 +149,11 @@ def _entered(graph: Graph, name: str, given: ArrayLike, where: str, formats: Map
 def constant_codes(graph: Graph, name: str, formats: Mapping[str, Format] = FORMATS) -> Array:
     """Codes of a constant."""
     where = f"constant {name!r} of graph {graph.name}"
-    return encode(graph.constants[name].array(), graph.tensors[name].encoding, where, formats)
+    array, encoding = np.asarray(graph.constants[name].array()), graph.tensors[name].encoding
+    form = find_format(encoding.format, formats)
+    if array.dtype == form.storage and not isinstance(form, IntegerFormat):
+        return array  # a compression stored codes; real values would have another type
+    return encode(array, encoding, where, formats)
 
 
 def kept_names(graph: Graph, keep: Keep) -> frozenset[str]:

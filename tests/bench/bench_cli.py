@@ -59,8 +59,10 @@ def main() -> None:
     lines = [
         "# The command line from a cold shell",
         "",
-        f"`python tests/bench/bench_cli.py`, Python {platform.python_version()}, numba {version('numba')}. "
-        "Whole processes with imports; the first run includes compilation.",
+        (
+            f"`python tests/bench/bench_cli.py`, Python {platform.python_version()}, numba {version('numba')}. "
+            "Whole processes with imports; the first run includes compilation."
+        ),
         "",
         "| " + " | ".join(header) + " |",
         "|---|--:|--:|--:|---|",

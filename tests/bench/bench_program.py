@@ -55,8 +55,10 @@ def main() -> None:
     lines = [
         "# A million commands",
         "",
-        f"`{COMMAND}`, Python {platform.python_version()}, numba {version('numba')}, numpy {version('numpy')}. "
-        "VGG-16 int8 on npu/edge-256 with 19 KiB of SRAM. Kernels compiled before, imports not counted.",
+        (
+            f"`{COMMAND}`, Python {platform.python_version()}, numba {version('numba')}, numpy {version('numpy')}. "
+            "VGG-16 int8 on npu/edge-256 with 19 KiB of SRAM. Kernels compiled before, imports not counted."
+        ),
         "",
         "| figure | value | target |",
         "|---|---|---|",

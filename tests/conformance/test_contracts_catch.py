@@ -159,7 +159,7 @@ def test_a_wrong_compression_is_caught(test):
     wrong = instead(load_registry().get("compressions", "int8"), **COMPRESSION_MISTAKES[test])
     graph = sample_graph()
     data = {"image": np.random.default_rng(0).normal(size=(2, 3, 16, 16)).astype(np.float32)}
-    fails(CompressionContract(), test, compression=wrong, graph=graph, data=data)
+    fails(CompressionContract(), test, compression=wrong, graph=graph, data=data, options={})
 
 
 @pytest.mark.parametrize("seed", range(20))

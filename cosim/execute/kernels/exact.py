@@ -74,7 +74,8 @@ def arithmetic(call: Call) -> Arithmetic:
     if not (isinstance(left, IntegerFormat) and isinstance(right, IntegerFormat)):
         return FLOAT
     # A weight with a zero point is shifted before the product and needs one bit more.
-    largest = -left.low * -right.low * (2 if call.zero(1) else 1)
+    widest = [max(abs(form.low), abs(form.high)) for form in (left, right)]
+    largest = widest[0] * widest[1] * (2 if call.zero(1) else 1)
     wide = accumulator_dtype(call.inputs, call.formats)
     if (1 << 24) // largest >= _LEAST_CHUNK:
         return Arithmetic(np.dtype(np.float32), (1 << 24) // largest, wide)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cosim.execute.averages import AVERAGES, Average
 from cosim.execute.call import Array, Call
@@ -77,7 +78,9 @@ def is_same(one: Encoding, other: Encoding) -> bool:
     """Whether two encodings give every code the same meaning."""
     if one is other:
         return True
-    if (one.format, one.bits) != (other.format, other.bits):
+    if (one.format, one.bits, one.block, one.block_axis) != (other.format, other.bits, other.block, other.block_axis):
+        return False
+    if one.threshold is not other.threshold and not _equal(one.threshold, other.threshold):
         return False
     if one.scale is None or other.scale is None:
         return one.scale is None and other.scale is None
@@ -85,3 +88,7 @@ def is_same(one: Encoding, other: Encoding) -> bool:
         return False
     zero, other_zero = (0 if e.zero_point is None else e.zero_point for e in (one, other))
     return np.array_equal(one.scale, other.scale) and bool(np.all(np.equal(zero, other_zero)))
+
+
+def _equal(one: NDArray[np.float64] | None, other: NDArray[np.float64] | None) -> bool:
+    return one is not None and other is not None and np.array_equal(one, other)
