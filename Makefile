@@ -48,7 +48,7 @@ parity: $(VENV)/.installed-dev  ## against other frameworks
 	$(PYTEST) -n $(JOBS) -m parity
 
 bench: $(VENV)/.installed-dev  ## speed against limits and peers; rewrites results/bench
-	@for script in tests/bench/bench_*.py; do echo "== $$script"; $(BIN)/python $$script; done
+	@for script in tests/bench/bench_*.py; do echo "== $$script"; PYTHONPATH=. $(BIN)/python $$script; done
 
 lowest: pyproject.toml  ## the default suite on the lower bounds of all dependencies
 	@mkdir -p build
