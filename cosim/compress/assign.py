@@ -144,7 +144,10 @@ def _of_values(chosen: Format, constant: Constant, name: str, role: Role, *, cal
         return Encoding(chosen.name, chosen.bits, axis=role.axis)
     values: NDArray[np.float32] = finite(constant, name)
     has_blocks = getattr(chosen, "block", None) is not None
-    return fit(chosen, values, axis=None if has_blocks else role.axis)
+    # Unsigned weights need a zero point, and kernels take one per tensor.
+    is_unsigned = isinstance(chosen, IntegerFormat) and chosen.low == 0
+    axis = None if has_blocks or is_unsigned else role.axis
+    return fit(chosen, values, axis=axis, symmetric=not is_unsigned)
 
 
 def _is_integer(encoding: Encoding | None, formats: Mapping[str, Format]) -> bool:

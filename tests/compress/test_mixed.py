@@ -14,6 +14,7 @@ from cosim.compress.rules import Rule, read_rules, resolve
 from cosim.compress.sensitivity import sensitivity
 from cosim.errors import DescriptionError
 from cosim.execute import sqnr, whole
+from cosim.graph import Builder
 from cosim.library import load_graph
 from cosim.plugin.registry import load_registry
 from cosim.simulation import seeded_inputs
@@ -105,7 +106,17 @@ def test_sensitivity_ranks_the_most_damaging_first_and_finds_the_planted_one() -
 
 # Least SQNR of resnet8's output on seeded weights [dB], a third below what was measured: a code taken for a number, or
 # a block's scale lost, is far below.
-LEAST = {"bf16": 35, "fp8_e4m3": 24, "fp8_e5m2": 13, "mxint8": 31, "mxfp4": 11, "nvfp4": 14, "bfp8": 31, "posit8_1": 20}
+LEAST = {
+    "bf16": 35,
+    "fp8_e4m3": 24,
+    "fp8_e5m2": 13,
+    "mxint8": 31,
+    "mxfp4": 11,
+    "nvfp4": 14,
+    "bfp8": 31,
+    "posit8_1": 20,
+    "uint8": 30,
+}
 
 
 @pytest.mark.parametrize("name", sorted(LEAST))
@@ -115,3 +126,16 @@ def test_formats_without_an_integer_kernel_are_decoded_computed_and_encoded(name
     mixed = assign_formats(fold(graph), [Rule("*", name, name)], FORMATS)
     truth = whole(graph, inputs).real(graph.outputs[0])
     assert sqnr(truth, whole(mixed, inputs, formats=FORMATS).real(mixed.outputs[0])) > LEAST[name]
+
+
+@pytest.mark.parametrize("kind", ["sigmoid", "hard_swish", "tanh", "softmax", "max_pool2d", "relu"])
+def test_unsigned_codes_are_not_taken_for_signed_ones(kind: str) -> None:
+    build = Builder(kind)
+    x = build.input("input", (1, 4, 8, 8))
+    options = {"kernel": (2, 2), "strides": (2, 2)} if kind == "max_pool2d" else {}
+    build.output(build.op(kind, [build.conv2d(x, 6, 3, padding=1)], **options))
+    graph = build.build()
+    inputs = seeded_inputs(graph, 0)
+    mixed = assign_formats(graph, [Rule("*", "uint8", "uint8")], FORMATS)
+    truth = whole(graph, inputs).real(graph.outputs[0])
+    assert sqnr(truth, whole(mixed, inputs, formats=FORMATS).real(mixed.outputs[0])) > 25

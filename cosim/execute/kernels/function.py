@@ -89,7 +89,7 @@ def unary(name: str) -> Kernel:
         with np.errstate(all="ignore"):
             if form.bits > 8:
                 return quantised(function(_real(codes, call), call.op), call)
-            table = quantised(function(_real(np.arange(256, dtype=np.uint8).view(np.int8), call), call.op), call)
+            table = quantised(function(_real(np.arange(256, dtype=np.uint8).view(form.storage), call), call.op), call)
         return table[codes.view(np.uint8)]
 
     return kernel

@@ -12,6 +12,7 @@ from cosim.execute.kernels.deviating import deviating_sums, refuse_deviation
 from cosim.execute.kernels.exact import Arithmetic, arithmetic, row_sums
 from cosim.execute.kernels.finish import finished
 from cosim.execute.kernels.winograd import winograd
+from cosim.formats.builtin import find_format
 
 _COLUMNS = 1 << 19  # elements of one block of columns: 2 MiB of float32 stay near the core
 
@@ -82,7 +83,7 @@ def _image(call: Call, rule: Arithmetic) -> tuple[Array, int]:
     box, reach = call.boxes[0], call.reaches[0]
     if rule.chunk:
         zero = call.zero(0)
-        storage = np.dtype(np.int8 if call.inputs[0].bits <= 8 else np.int32)
+        storage = find_format(call.inputs[0].format, call.formats).storage
         return padded(call.operands[0], box, reach, zero, storage), zero
     real = None if call.operands[0] is None else call.real(0)
     return padded(real, box, reach, 0.0, np.dtype(np.float32)), 0
