@@ -104,5 +104,6 @@ def test_our_own_suite_passes_on_the_wheel(environment, checkout, tmp_path):
         (shutil.copytree if source.is_dir() else shutil.copy2)(source, tmp_path / name)
     environment.install("flatbuffers", "hypothesis", "networkx", "pytest", "pytest-xdist", "setuptools")
     command = ("-m", "pytest", "-n", "2", "-q", "--ignore=tests/architecture", "--ignore=tests/docs")
+    command += ("--ignore=tests/acme_plugin",)  # tested on the wheel above
     done = environment.run("python", *command, cwd=tmp_path)
     assert done.returncode == 0, done.stdout[-8000:]
