@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
-from cosim.errors import InfeasibleError, UnsupportedError
+from cosim.errors import InfeasibleError, UnsupportedError, unknown
 from cosim.graph.graph import Graph, op_attributes
 from cosim.graph.op import Op
 from cosim.hardware.hardware import Engine, Hardware
@@ -50,8 +50,11 @@ class TiledMapper:
     def map(self, graph: Graph, hardware: Hardware, kinds: Table[str, EngineKind], options: Table[str, Any]) -> Mapping:
         """The Program and the decisions behind it.
 
-        Raises `UnsupportedError` for an op that no engine takes and `InfeasibleError` where no tile fits.
+        Raises `UnsupportedError` for an op that no engine takes, `InfeasibleError` where no tile fits, and
+        `DescriptionError` for any option: this mapper has none.
         """
+        for option in options:
+            raise unknown("option", option, (), where=f"mapper {self.name}")
         assignments = assign(graph, hardware, kinds)
         _require_moves(assignments, hardware)
         _require_room(graph, hardware)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from cosim.errors import InfeasibleError, UnsupportedError
+from cosim.errors import DescriptionError, InfeasibleError, UnsupportedError
 from cosim.graph.builder import Builder
 from cosim.graph.graph import Graph
 from cosim.mapping import TiledMapper
@@ -161,3 +161,8 @@ def test_every_sum_is_read_as_often_as_it_is_written() -> None:
     program = mapped(residual(channels=64), "tight").program
     totals = dict(zip(program.actions, program.services.actions[program.service].sum(axis=0).tolist(), strict=True))
     assert totals["accumulator.read_bytes"] == totals["accumulator.write_bytes"] > 0
+
+
+def test_an_option_that_it_does_not_know_is_refused_rather_than_ignored() -> None:
+    with pytest.raises(DescriptionError, match="objective"):
+        TiledMapper().map(residual(), DEVICES["roomy"], KINDS, {"objective": "energy"})
