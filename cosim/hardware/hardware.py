@@ -8,6 +8,7 @@ from typing import Any
 
 from cosim.errors import unknown
 from cosim.hardware.machine import Machine
+from cosim.hardware.technology import Technology
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,8 @@ class Engine:
         Number of in-order queues, arbitration among them, and tie-break on shared resources (higher first).
     operands
         Memory it computes from (for a DMA: None; see `source_memory`).
+    weights
+        Memory it reads constants from, where that is not `operands`.
     accumulators
         Memory of its partial sums, or None where it keeps them inside (then reductions cannot be cut).
     via
@@ -131,6 +134,7 @@ class Engine:
     policy: str = "fixed"
     priority: int = 0
     operands: str | None = None
+    weights: str | None = None
     accumulators: str | None = None
     via: tuple[str, ...] = ()
     overlap: str = "streamed"
@@ -156,6 +160,8 @@ class Hardware:
         Keys changed on the command line, for provenance.
     notes
         Roundings and assumptions made at load.
+    own_technology
+        Prices that came with the description itself (another tool's file), under the name `technology`; else None.
     """
 
     name: str
@@ -171,6 +177,7 @@ class Hardware:
     overrides: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     digest: str = ""
+    own_technology: Technology | None = field(default=None, repr=False)
 
     def port(self, name: str) -> Port:
         """Port or link called `name`; the only port of a memory also answers to the memory's name."""

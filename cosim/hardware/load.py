@@ -27,12 +27,12 @@ class EngineKind(Protocol):
 
 
 def load_hardware(
-    source: str | Path | Traversable,
+    source: str | Path | Traversable | Mapping[str, Any],
     *,
     overrides: Mapping[str, str] = MappingProxyType({}),
     engine_kinds: Mapping[str, EngineKind] | None = None,
 ) -> Hardware:
-    """The `Hardware` that a YAML file, a packaged resource or YAML text describes.
+    """The `Hardware` that a YAML file, a packaged resource, YAML text or its content describes.
 
     Parameters
     ----------
@@ -88,6 +88,7 @@ def _check_names(hardware: Hardware, where: str) -> None:
 def _check_references(engine: Engine, hardware: Hardware, where: str) -> None:
     memories = {
         "operands": engine.operands,
+        "weights": engine.weights,
         "accumulators": engine.accumulators,
         "from": engine.source_memory,
         "to": engine.target_memory,

@@ -189,6 +189,7 @@ class Reader:
             policy=model.policy,
             priority=model.priority,
             operands=model.operands,
+            weights=model.weights,
             accumulators=model.accumulators,
             via=tuple(model.via),
             overlap=model.overlap,

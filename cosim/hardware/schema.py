@@ -89,6 +89,7 @@ class EngineModel(BaseModel):
     policy: Literal["fixed", "priority", "round_robin"] = "fixed"
     priority: int = 0
     operands: str | None = None
+    weights: str | None = None
     accumulators: str | None = None
     via: list[str] = Field(default_factory=list)
     overlap: Literal["streamed", "blocking"] = "streamed"

@@ -1,13 +1,71 @@
-"""A latency that no mapping of a graph on a device goes below, whatever its tiles, order and placement."""
+"""Latencies that no mapping goes below: of one op on its engine, and of a whole graph on a device."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from cosim.graph.graph import Graph
+from cosim.graph.op import Op
+from cosim.graph.space import Access, Axis, Space
 from cosim.hardware.hardware import Hardware
 from cosim.mapping.assignment import Assignment
-from cosim.plugin.protocols import EngineKind
+from cosim.mapping.wiring import share_a_port
+from cosim.plugin.protocols import EngineKind, Reuse
+
+if TYPE_CHECKING:
+    from cosim.mapping.search import Search
+
+
+def op_bound(search: Search) -> int:
+    """Time below which no tiling of the op brings it, alone on its engine [fs].
+
+    Three arguments, each true of every Program. The engine needs `bound` cycles, after something has arrived and
+    before something leaves. All that is staged crosses its ports once. And while little has arrived, little can be
+    computed: see `_ramp_fs`.
+    """
+    op, graph, space = search.op, search.graph, search.space
+    paths = [search.loads[memory] for memory in search.memories[:-1] if memory in search.loads]
+    moved = [
+        touched_bytes(op, graph, number) * search.loads[search.memories[number]].fs_per_byte
+        for number, staged in enumerate(search.staged[:-1])
+        if staged
+    ]
+    load_fs = sum(moved) if len(search.loads) <= 1 or share_a_port(list(search.loads.values())) else max(moved)
+    arrival = min((path.latency_fs + path.setup_fs for path in paths), default=0)
+    store_fs, leaving = 0.0, 0
+    if search.stores is not None:
+        store_fs = graph.tensors[op.output].bytes * search.stores.fs_per_byte
+        leaving = search.stores.latency_fs + search.stores.setup_fs
+    is_shared = search.stores is not None and share_a_port([*search.loads.values(), search.stores])
+    port = load_fs + store_fs if is_shared else max(load_fs, store_fs)
+    compute = (search.kind.bound(search.engine, op, graph) + search.engine.setup_cycles) * search.pool.period
+    ramp = _ramp_fs(search, compute, space)
+    return int(max(compute + arrival + leaving, compute + ramp + leaving, port + max(arrival, leaving)))
+
+
+def _ramp_fs(search: Search, compute_fs: float, space: Space) -> float:
+    """Time that the engine must lose before enough has arrived to keep it busy [fs].
+
+    With w elements of one operand and x of the other on chip, an array has advanced by at most ``pairs * w * x``
+    cycles (`Reuse`). By time t the port has brought at most t / f bytes, so w x <= t^2 / (4 bw bx f^2): the work done
+    is at most g t^2, and the rest takes compute - g t^2. The sum is largest at t = 1 / (2 g), where 1 / (4 g) is lost.
+    """
+    kind = search.kind
+    if not isinstance(kind, Reuse) or len(search.memories) < 3 or not all(search.staged[:2]):
+        return 0.0
+    pairs = kind.pairs(search.engine, search.op, search.graph)
+    if not pairs:
+        return 0.0
+    fs_per_byte = min(search.loads[memory].fs_per_byte for memory in search.memories[:2])
+    if len(search.loads) > 1 and not share_a_port(list(search.loads.values())):
+        fs_per_byte /= len(search.loads)
+    sizes = [search.graph.tensors[name].encoding.bits / 8 for name in search.op.inputs[:2]]
+    gain = search.pool.period * pairs / (4 * sizes[0] * sizes[1] * max(fs_per_byte, 1e-9) ** 2)
+    lost = 1 / (4 * gain)
+    return lost if lost <= compute_fs else 0.0
 
 
 def network_bound(
@@ -35,10 +93,35 @@ def network_bound(
 
 def _compulsory_bytes(graph: Graph) -> int:
     """Bytes that must cross main memory at least once [byte]."""
-    tables = {op.inputs[0]: op.output for op in graph.ops if op.kind.name == "gather"}
-    read: set[str] = {name for op in graph.ops for name in op.inputs}
-    total = 0
-    for name in (*graph.constants, *graph.inputs):
-        if name in read:
-            total += min(graph.tensors[name].bytes, graph.tensors[tables.get(name, name)].bytes)
-    return total + sum(graph.tensors[name].bytes for name in graph.outputs)
+    needed: dict[str, int] = {}
+    for op in graph.ops:
+        for number, name in enumerate(op.inputs):
+            if name in graph.constants or name in graph.inputs:
+                touched = graph.tensors[name].bytes if op.kind.is_view else touched_bytes(op, graph, number)
+                needed[name] = max(needed.get(name, 0), touched)
+    return sum(needed.values()) + sum(graph.tensors[name].bytes for name in graph.outputs)
+
+
+def touched_bytes(op: Op, graph: Graph, number: int) -> int:
+    """Bytes of input `number` that the op reads at all: strides skip some, and a look-up reads only what it copies."""
+    tensor = graph.tensors[op.inputs[number]]
+    if op.kind.name == "gather" and number == 0:
+        return min(tensor.bytes, graph.tensors[op.output].bytes)
+    space = graph.space(op)
+    elements = touched_elements(space.inputs[number], space)
+    return -(-elements * tensor.encoding.bits // 8)
+
+
+def touched_elements(access: Access, space: Space) -> int:
+    """Elements of an operand that some point of the space reads."""
+    return int(np.prod([_touched_along(axis, space) for axis in access.axes], dtype=np.int64))
+
+
+def _touched_along(axis: Axis, space: Space) -> int:
+    if axis.full:
+        return axis.size
+    places = np.array([axis.offset], np.int64)
+    for loop, step in axis.terms:
+        places = np.unique(places[:, None] + step * np.arange(space.dims[loop].size))
+    places = places[places % axis.divisor == 0] // axis.divisor
+    return int(np.count_nonzero((places >= 0) & (places < axis.size)))

@@ -13,6 +13,7 @@ from cosim.hardware.hardware import Engine, Hardware
 from cosim.mapping.hazards import Occupancy
 from cosim.mapping.homes import Home, Writers
 from cosim.mapping.op_emission import OpEmission
+from cosim.mapping.wiring import dma_between
 from cosim.plugin.protocols import EngineKind
 from cosim.program.draft import Draft
 from cosim.program.plan import Placement, Tiling
@@ -48,10 +49,13 @@ class Emitter:
         self.ops = {op.name: row for row, op in enumerate(self.graph.ops)}
         self.occupancy = {name: Occupancy() for name in self.hardware.memories}
 
-    def emit(self, op: Op, engine: Engine, kind: EngineKind, tiling: Tiling, base: int) -> int:
-        """Append the commands of `op`; return the first byte after its rings, which begin at `base`."""
-        tiles = tile_boxes(self.graph.space(op).sizes, tiling)
-        return OpEmission(self, op, engine, kind, tiling, tiles, base).run()
+    def emit(self, op: Op, engine: Engine, kind: EngineKind, tiling: Tiling, bases: dict[str, int]) -> None:
+        """Append the commands of `op`; its rings begin at `bases` (byte by memory), which moves on."""
+        OpEmission(self, op, engine, kind, tiling, bases).run()
+
+    def waits_for_outputs(self, op: Op) -> bool:
+        """Whether `op` reads what another op has written."""
+        return any(self.roots[name] in self.writers for name in op.inputs)
 
     def dma(self, source: str, target: str) -> Engine:
         """The engine that moves boxes from `source` to `target`."""
@@ -75,25 +79,7 @@ class Emitter:
         return counts
 
 
-def dma_between(hardware: Hardware, source: str, target: str) -> Engine:
-    """The first engine that moves boxes from `source` to `target`; the mapper has checked that there is one."""
-    return next(e for e in hardware.engines.values() if e.source_memory == source and e.target_memory == target)
-
-
 def move_action_names(hardware: Hardware, dma: Engine) -> list[str]:
     """Actions of one byte moved by `dma`."""
     links = [f"{step}.bytes" for step in dma.via if step in hardware.links]
     return [f"{dma.source_memory}.read_bytes", f"{dma.target_memory}.write_bytes", *links]
-
-
-def tile_boxes(sizes: tuple[int, ...], tiling: Tiling) -> Ints:
-    """Tiles in the order of the loops, shape (tiles, loops, 2)."""
-    order = list(tiling.order)
-    trips = [tiling.trips[i] for i in order]
-    indices = np.unravel_index(np.arange(int(np.prod(trips, dtype=np.int64))), trips)
-    tiles = np.empty((len(indices[0]) if order else 1, len(sizes), 2), np.int64)
-    for position, index in zip(order, indices, strict=True):
-        extent = tiling.extents[position]
-        tiles[:, position, 0] = index * extent
-        tiles[:, position, 1] = np.minimum((index + 1) * extent, sizes[position])
-    return tiles

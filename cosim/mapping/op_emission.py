@@ -1,4 +1,4 @@
-"""Commands of one op: loads into rings, computes tile by tile, stores; as whole arrays, no loop per tile."""
+"""Commands of one op: loads of pieces, computes tile by tile, stores; as whole arrays, no loop per tile."""
 
 from __future__ import annotations
 
@@ -11,58 +11,71 @@ from numpy.typing import NDArray
 from cosim.graph.op import Op
 from cosim.graph.space import Access, volume
 from cosim.hardware.hardware import Engine
+from cosim.mapping.grid import Grid
 from cosim.mapping.homes import Home, Writers
 from cosim.mapping.rows import Rows
-from cosim.mapping.tiling import SLOTS
+from cosim.mapping.sets import Loads, loads_of
+from cosim.mapping.sums import SUM_BITS, Sums
+from cosim.mapping.wiring import channel, operand_memory, share_a_port
 from cosim.plugin.protocols import EngineKind
-from cosim.program.plan import Placement, Tiling
+from cosim.program.plan import Hold, Placement, Tiling
 from cosim.program.program import Content, Flag
 
 if TYPE_CHECKING:
     from cosim.mapping.emit import Emitter
 
 Ints = NDArray[np.int64]
-SUM_BITS = 32
+LAG = 2  # a load waits for the one this many places before it, where another engine moves that
 
 
 class OpEmission:
-    """The commands of one op while their final order is not yet known: rows are numbered block by block."""
+    """The commands of one op while their final order is not yet known: rows are numbered block by block.
+
+    `bases` is the first free byte of each on-chip memory; it moves on as rings are reserved.
+    """
 
     def __init__(
-        self, emitter: Emitter, op: Op, engine: Engine, kind: EngineKind, tiling: Tiling, tiles: Ints, base: int
+        self, emitter: Emitter, op: Op, engine: Engine, kind: EngineKind, tiling: Tiling, bases: dict[str, int]
     ) -> None:
         self.emitter, self.op, self.engine, self.kind = emitter, op, engine, kind
-        self.tiling, self.tiles, self.address = tiling, tiles, base
+        self.tiling, self.bases = tiling, bases
         self.graph, self.draft = emitter.graph, emitter.draft
         self.space = self.graph.space(op)
+        self.grid = Grid.of(self.space, tiling)
+        self.tiles = self.grid.tiles
+        self.n_tiles = len(self.tiles)
         self.position = emitter.ops[op.name]
         self.memory = engine.operands or emitter.hardware.main_memory
         self.sums_memory = engine.accumulators or self.memory  # the search cuts reductions only where sums have one
-        self.n_tiles = len(tiles)
-        trips = [tiling.trips[i] for i in self.space.reductions()]
-        self.n_sums = int(np.prod(trips, dtype=np.int64)) if trips else 1
+        self.sums = Sums.of(self.grid)
         self.rows = Rows(len(emitter.action_index))
         self.first_compute = 0
         self.touches: list[tuple[str, int, int, int, Ints]] = []
+        self.queued: list[tuple[str, Ints, Ints, Ints]] = []
 
-    def run(self) -> int:
-        """Append the commands; return the first byte after the rings."""
+    def run(self) -> None:
+        """Append the commands."""
         emitter, op = self.emitter, self.op
-        loads = [
-            self._loads(i, name, access)
+        operands = [
+            self._operand(i, name, access)
             for i, (name, access) in enumerate(zip(op.inputs, self.space.inputs, strict=True))
         ]
         self.first_compute = len(self.rows)
         outputs = self.space.output.boxes(self.tiles)
-        final = np.arange(self.n_sums - 1, self.n_tiles, self.n_sums)
-        reads = np.stack([buffers for buffers, _ in loads], axis=1) if loads else np.empty((self.n_tiles, 0), np.int64)
+        final = np.flatnonzero(self.sums.ends)
+        reads = (
+            np.stack([buffers for buffers, _ in operands], axis=1)
+            if operands
+            else np.empty((self.n_tiles, 0), np.int64)
+        )
         home = emitter.homes[op.output]
-        is_staged = home.memory != self.memory
-        targets, slots = self._output_buffers(outputs[final], is_staged)
+        hold = self.tiling.holds[-1]
+        targets, slots = self._output_buffers(outputs[final], hold)
         self._computes(reads, final, targets, outputs)
-        for buffers_done in loads:
-            buffers_done[1]()
-        if is_staged:
+        for _, finish in operands:
+            finish()
+        self._pace_loads()
+        if hold is not None:
             written_by = self._stores(outputs[final], final, targets, slots)
         else:
             written_by = self.first_compute + final
@@ -73,66 +86,106 @@ class OpEmission:
             for row in rows:
                 emitter.occupancy[memory].touch(start, stop, queue, int(ids[row]))
         emitter.writers[emitter.roots[op.output]] = Writers.of(outputs[final], ids[written_by])
-        return self.address
 
     # --- operands -------------------------------------------------------------------------------------------------
 
-    def _loads(self, number: int, name: str, access: Access) -> tuple[Ints, Callable[[], None]]:
+    def _operand(self, number: int, name: str, access: Access) -> tuple[Ints, Callable[[], None]]:
         """Buffer that each tile reads for one operand, and what to do once the computes have row numbers."""
+        hold = self.tiling.holds[number]
+        if hold is None:
+            return self._in_place(name, access)
         home = self.emitter.homes[name]
-        boxes = access.boxes(self.tiles)
-        present = np.flatnonzero(volume(boxes) > 0)
-        if home.memory == self.memory:
-            return self._direct(name, home, boxes, present)
-        changed = self._changes(access, present)
-        first = present[changed]
-        last = present[np.append(changed[1:], True)] if len(present) else present
-        load_of_tile = np.cumsum(changed) - 1
-        n_loads = len(first)
-        slots = min(SLOTS, n_loads)
-        slot = np.arange(n_loads) % max(slots, 1)
-        dma = self.emitter.dma(home.memory, self.memory)
-        n_bytes = self._bytes(name, boxes[first])
-        addresses = self._ring(name, slots, n_bytes)
-        buffers, box_rows = self._buffers(name, boxes[first], addresses[slot], int(n_bytes.max(initial=0)))
-        # A ring slot is free when the tile that used it last is done; the first fills only wait for the bytes.
-        key = np.where(np.arange(n_loads) < slots, -1, 4 * last[np.arange(n_loads) - slots] + 3)
-        is_variable = name not in self.graph.constants
+        memory = operand_memory(self.emitter.hardware, self.engine, self.graph, self.op, number)
+        loads = loads_of(access, self.grid, hold)
+        dma = self.emitter.dma(home.memory, memory)
+        sizes = self._bytes(name, loads.sets)
+        addresses = self._ring(name, memory, loads.slots, _capacity(sizes))
+        real = np.flatnonzero(sizes)  # a set that lies in the padding has no bytes
+        buffers = np.full(len(loads.sets), -1, np.int64)
+        places = addresses[real % max(loads.slots, 1)]
+        buffers[real], _ = self._buffers(name, memory, loads.sets[real], places, _capacity(sizes))
+        n_bytes = self._bytes(name, loads.boxes)
+        keys = self._load_keys(name, loads)
         rows = self.rows.moves(
             queue=self.emitter.hardware.queue_index(dma.name),
             tensor=self.emitter.names[name],
-            box=box_rows,
+            box=self.draft.add_boxes(loads.boxes),
             read=home.buffer,
-            write=buffers,
+            write=buffers[loads.owner],
             n_bytes=n_bytes,
             path=self.emitter.hardware.path_index(dma.name),
             cycles=dma.setup_cycles,
             actions=self.emitter.move_actions(dma, n_bytes),
-            key=key,
-            rank=(int(is_variable) * (key < 0) * self.n_tiles + first) * 64 + number,
+            key=keys,
+            rank=loads.first * 64 + number,
         )
-        writers = self.emitter.last_writers(name, boxes[first])
+        self.queued.append((dma.name, keys, loads.first * 64 + number, rows))
+        writers = self.emitter.last_writers(name, loads.boxes)
         if writers is not None:
             self.rows.after_commands(rows, writers)
         self._touch(home.memory, home.start, home.stop, dma, rows[-1:])
+        read = np.where(loads.set_of >= 0, buffers[loads.set_of], -1)
 
         def finish() -> None:
             computes = self.first_compute
-            self.rows.after_rows(computes + first, rows)
-            self.rows.after_rows(rows[slots:], computes + last[: n_loads - slots])
-            for ring in range(slots):
-                start = int(addresses[ring])
-                stop = start + _capacity(n_bytes)
-                self._claim(self.memory, start, stop, int(rows[ring]))
-                newest = n_loads - 1 - (n_loads - 1 - ring) % slots
-                self._touch(self.memory, start, stop, dma, rows[newest : newest + 1])
-                self._touch(self.memory, start, stop, self.engine, computes + last[newest : newest + 1])
+            self.rows.after_rows(computes + loads.first, rows)
+            again = loads.credit >= 0
+            self.rows.after_rows(rows[again], computes + loads.credit[again])
+            self._guard_slots(memory, addresses, _capacity(sizes), loads, rows, dma)
 
-        read = np.full(self.n_tiles, -1, np.int64)
-        read[present] = buffers[load_of_tile]
         return read, finish
 
-    def _direct(self, name: str, home: Home, boxes: Ints, present: Ints) -> tuple[Ints, Callable[[], None]]:
+    def _load_keys(self, name: str, loads: Loads) -> Ints:
+        """Each load is queued just before the tile that first needs it.
+
+        Constants of the first sets go to the front where the op waits for another op's output: they arrive meanwhile.
+        """
+        keys = 4 * loads.first + 1
+        if name in self.graph.constants and self.emitter.waits_for_outputs(self.op):
+            keys = np.where(loads.credit < 0, -1, keys)
+        return keys
+
+    def _pace_loads(self) -> None:
+        """Keep loads of several DMA engines that share a port in the order of need.
+
+        Left to themselves they would share the port evenly, and what is needed last could arrive first. Each load
+        waits for the last but one before it, so that the port is not idle while one hands over to the other.
+        """
+        engines = sorted({name for name, _, _, _ in self.queued})
+        hardware = self.emitter.hardware
+        dmas = [hardware.engines[name] for name in engines]
+        if not share_a_port([channel(hardware, str(d.source_memory), str(d.target_memory)) for d in dmas]):
+            return
+        keys, ranks, rows = (np.concatenate([queued[k] for queued in self.queued]) for k in (1, 2, 3))
+        owner = np.concatenate([np.full(len(queued[3]), engines.index(queued[0])) for queued in self.queued])
+        order = np.lexsort((ranks, keys))
+        owner, rows = owner[order], rows[order]
+        place = np.arange(len(rows))
+        for engine in range(len(engines)):
+            others = np.flatnonzero(owner != engine)
+            mine = place[owner == engine]
+            before = np.searchsorted(others, mine - LAG, side="right") - 1
+            has = before >= 0
+            self.rows.after_rows(rows[mine[has]], rows[others[before[has]]])
+
+    def _guard_slots(self, memory: str, addresses: Ints, capacity: int, loads: Loads, rows: Ints, dma: Engine) -> None:
+        """Claim each slot for its first load; tell who uses it last."""
+        slot_of = loads.owner % loads.slots
+        n_sets = len(loads.sets)
+        for slot, start in enumerate(addresses.tolist()):
+            mine = np.flatnonzero(slot_of == slot)
+            if not len(mine):
+                continue
+            self._claim(memory, start, start + capacity, int(rows[mine[0]]))
+            newest = n_sets - 1 - (n_sets - 1 - slot) % loads.slots
+            self._touch(memory, start, start + capacity, dma, rows[mine[-1:]])
+            user = np.array([self.first_compute + int(loads.closed[newest])])
+            self._touch(memory, start, start + capacity, self.engine, user)
+
+    def _in_place(self, name: str, access: Access) -> tuple[Ints, Callable[[], None]]:
+        home = self.emitter.homes[name]
+        boxes = access.boxes(self.tiles)
+        present = np.flatnonzero(volume(boxes) > 0)
         read = np.full(self.n_tiles, -1, np.int64)
         read[present] = home.buffer
 
@@ -145,24 +198,17 @@ class OpEmission:
 
         return read, finish
 
-    def _changes(self, access: Access, present: Ints) -> NDArray[np.bool_]:
-        """Whether the operand's box differs from that of the tile before, over the tiles that have one."""
-        moving = sorted(access.loops())
-        boxes = self.tiles[present][:, moving, 0]
-        changed = np.ones(len(present), np.bool_)
-        changed[1:] = (boxes[1:] != boxes[:-1]).any(axis=1)
-        return changed
-
     # --- computes and stores --------------------------------------------------------------------------------------
 
-    def _output_buffers(self, boxes: Ints, is_staged: bool) -> tuple[Ints, Ints]:
+    def _output_buffers(self, boxes: Ints, hold: Hold | None) -> tuple[Ints, Ints]:
         """Buffer that each finished output tile is written to, and addresses of the ring (empty if in place)."""
-        if not is_staged:
+        if hold is None:
             return np.full(len(boxes), self.emitter.homes[self.op.output].buffer, np.int64), np.empty(0, np.int64)
-        n_bytes = self._bytes(self.op.output, boxes)
-        slots = min(SLOTS, len(boxes))
-        addresses = self._ring(self.op.output, slots, n_bytes)
-        buffers, _ = self._buffers(self.op.output, boxes, addresses[np.arange(len(boxes)) % slots], int(n_bytes.max()))
+        capacity = _capacity(self._bytes(self.op.output, boxes))
+        slots = min(hold.slots, len(boxes))
+        addresses = self._ring(self.op.output, self.memory, slots, capacity)
+        placed = addresses[np.arange(len(boxes)) % slots]
+        buffers, _ = self._buffers(self.op.output, self.memory, boxes, placed, capacity)
         return buffers, addresses
 
     def _computes(self, reads: Ints, final: Ints, targets: Ints, outputs: Ints) -> None:
@@ -170,9 +216,9 @@ class OpEmission:
         flags = np.zeros(self.n_tiles, np.int64)
         writes = np.empty(self.n_tiles, np.int64)
         writes[final] = targets
-        if self.n_sums == 1 and self.space.reductions() and engine.accumulators:
-            self._reserve_sums(outputs)  # used within one command: no buffer that another could see
-        flat, counts = self._accumulate(reads, flags, writes, outputs[final])
+        if self.sums.slots == 0 and self.space.reductions() and engine.accumulators:
+            self._reserve_sums(outputs, 1)  # used within one command: no buffer that another could see
+        flat, counts = self._accumulate(reads, flags, writes, outputs)
         actions, n_bytes = self._services()
         cycles = self.kind.cycles(engine, self.op, self.graph, self.tiles) + engine.setup_cycles
         blocking = engine.overlap == "blocking"
@@ -192,8 +238,8 @@ class OpEmission:
             actions=actions,
             key=4 * np.arange(self.n_tiles) + 2,
         )
-        if self.n_sums > 1:
-            # Partial sums pass from tile to tile through one buffer, and the next output reuses it.
+        if self.sums.slots:
+            # Partial sums pass from tile to tile, and the next output reuses their slot.
             self.rows.after_rows(rows[1:], rows[:-1])
             start, stop = self.sums_span
             self._claim(self.sums_memory, start, stop, int(rows[0]))
@@ -202,14 +248,12 @@ class OpEmission:
     def _accumulate(self, reads: Ints, flags: Ints, writes: Ints, outputs: Ints) -> tuple[Ints, Ints]:
         """Buffers read by all tiles, flat, and how many by each; fills in flags and targets of partial sums."""
         counts = np.full(self.n_tiles, reads.shape[1])
-        if self.n_sums == 1:
+        if not self.sums.slots:
             return reads.reshape(-1), counts
-        number = np.arange(self.n_tiles)
-        step = number % self.n_sums
-        goes_on, ends_later = step > 0, step < self.n_sums - 1
+        goes_on, ends_later = ~self.sums.begins, ~self.sums.ends
         flags[goes_on] |= int(Flag.ACCUMULATE)
         flags[ends_later] |= int(Flag.PARTIAL)
-        sums = self._accumulators(outputs)[number // self.n_sums]
+        sums = self._accumulators(outputs[self.sums.ends])[self.sums.cell]
         writes[ends_later] = sums[ends_later]
         counts = counts + goes_on
         padded = np.concatenate([reads, sums[:, None]], axis=1)
@@ -231,27 +275,32 @@ class OpEmission:
         return actions, n_bytes
 
     def _accumulators(self, boxes: Ints) -> Ints:
-        capacity = self._reserve_sums(boxes)
-        self.sums_span = (0, capacity)
-        rows = self.draft.add_boxes(boxes)
+        """Buffers of the partial sums of each output tile, in the order in which they end."""
+        capacity = self._reserve_sums(boxes, self.sums.slots)
+        start, _ = self.sums_span
         return self.draft.add_buffers(
             memory=self.emitter.memories[self.sums_memory],
-            address=0,
+            address=start + capacity * self.sums.slot,
             capacity=capacity,
             tensor=self.emitter.names[self.op.output],
-            box=rows,
+            box=self.draft.add_boxes(boxes),
             bits=SUM_BITS,
             content=int(Content.ACCUMULATORS),
             root=-1,
             preloaded=False,
         )
 
-    def _reserve_sums(self, boxes: Ints) -> int:
+    def _reserve_sums(self, boxes: Ints, slots: int) -> int:
         """Bytes of the largest tile's sums, noted in the plan [byte]."""
         capacity = int(-(-SUM_BITS // 8 * int(volume(boxes).max()) // 64) * 64)
+        shared = self.sums_memory in self.bases
+        start = self.bases[self.sums_memory] if shared else 0
+        if shared:
+            self.bases[self.sums_memory] += capacity * slots
+        self.sums_span = (start, start + capacity * slots)
         at = self.position
         self.emitter.placements.append(
-            Placement(f"{self.op.output}/sums", "sums", self.sums_memory, 0, capacity, at, at)
+            Placement(f"{self.op.output}/sums", "sums", self.sums_memory, start, capacity * slots, at, at)
         )
         return capacity
 
@@ -290,25 +339,24 @@ class OpEmission:
     # --- bytes ----------------------------------------------------------------------------------------------------
 
     def _bytes(self, tensor: str, boxes: Ints) -> Ints:
-        return np.asarray(-(-volume(boxes) * self.graph.tensors[tensor].encoding.bits // 8), np.int64)
+        return self.graph.tensors[tensor].encoding.box_bytes(boxes)
 
-    def _ring(self, tensor: str, slots: int, n_bytes: Ints) -> Ints:
+    def _ring(self, tensor: str, memory: str, slots: int, capacity: int) -> Ints:
         """Addresses of the slots of a ring for `tensor`."""
-        capacity = _capacity(n_bytes)
-        addresses = self.address + capacity * np.arange(slots, dtype=np.int64)
+        start = self.bases[memory]
         position = self.position
         self.emitter.placements.append(
-            Placement(f"{tensor}/slots", "ring", self.memory, self.address, capacity * slots, position, position)
+            Placement(f"{tensor}/slots", "ring", memory, start, capacity * slots, position, position)
         )
-        self.address += capacity * slots
-        return addresses
+        self.bases[memory] += capacity * slots
+        return start + capacity * np.arange(slots, dtype=np.int64)
 
-    def _buffers(self, tensor: str, boxes: Ints, addresses: Ints, most_bytes: int) -> tuple[Ints, Ints]:
+    def _buffers(self, tensor: str, memory: str, boxes: Ints, addresses: Ints, capacity: int) -> tuple[Ints, Ints]:
         box_rows = self.draft.add_boxes(boxes)
         buffers = self.draft.add_buffers(
-            memory=self.emitter.memories[self.memory],
+            memory=self.emitter.memories[memory],
             address=addresses,
-            capacity=-(-most_bytes // 64) * 64,
+            capacity=capacity,
             tensor=self.emitter.names[tensor],
             box=box_rows,
             bits=self.graph.tensors[tensor].encoding.bits,

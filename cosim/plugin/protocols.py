@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from cosim.graph.graph import Graph
 from cosim.graph.op import Op
 from cosim.graph.space import Boxes
+from cosim.hardware.foreign import ForeignHardware
 from cosim.hardware.hardware import Engine, Hardware
 
 if TYPE_CHECKING:
@@ -71,6 +72,19 @@ class EngineKind(Protocol):
 
 
 @runtime_checkable
+class Reuse(Protocol):
+    """An engine kind that can say how much its work is limited by what has arrived declares `pairs` as well."""
+
+    def pairs(self, engine: Engine, op: Op, graph: Graph) -> float:
+        """Most cycles by which `bound` can have shrunk per pair of an element of input 0 and one of input 1.
+
+        With x elements of the first operand and w of the second at hand, at least ``bound - pairs * x * w`` cycles are
+        left. 0 where nothing is known.
+        """
+        ...
+
+
+@runtime_checkable
 class ValueBound(Protocol):
     """An engine kind whose cycles or actions depend on values declares `bind` as well."""
 
@@ -110,6 +124,23 @@ class Frontend(Protocol):
 
     def read(self, path: Path, *, shapes: Mapping[str, Sequence[int]]) -> Graph:
         """The Graph in `path`."""
+        ...
+
+
+@runtime_checkable
+class HardwareReader(Protocol):
+    """A reader of another tool's hardware files."""
+
+    name: str
+    summary: str
+    suffixes: tuple[str, ...]
+
+    def claims(self, path: Path) -> bool:
+        """Whether the file is of this tool, by a look at its text: several tools share a suffix."""
+        ...
+
+    def read(self, path: Path, mapping: Path | None) -> ForeignHardware:
+        """The device in `path` in the words of cosim's own descriptions; `mapping` is the tool's mapping file."""
         ...
 
 

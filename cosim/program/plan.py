@@ -3,9 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from cosim.program.program import Program
+
+
+@dataclass(frozen=True)
+class Hold:
+    """How a tensor that is not computed in place passes through on-chip memory.
+
+    Attributes
+    ----------
+    level
+        While the loops ``order[level:]`` run, what they touch stays: one *set*. It arrives piece by piece, each when a
+        tile first needs it.
+    slots
+        Sets that there is room for: the next arrives while the last is used.
+    """
+
+    level: int
+    slots: int
 
 
 @dataclass(frozen=True)
@@ -14,21 +32,41 @@ class Tiling:
 
     Attributes
     ----------
-    extents, trips
-        Size of a full tile and number of tiles along each loop of the op's space.
+    cuts
+        Where each loop of the op's space is cut, from 0 to its extent.
     order
         Positions of the loops, outermost first.
+    holds
+        One per input, the output last; None for a tensor that is computed in place.
     estimate_fs
-        What the search expected it to take [fs]; the timers decide.
+        What the search expected it to take alone [fs]; the timers decide.
     traffic_bytes
         Bytes moved between the memories for this op [byte].
+    bound_fs
+        Time that the op alone cannot go below on this engine, whatever its tiles [fs].
     """
 
-    extents: tuple[int, ...]
-    trips: tuple[int, ...]
+    cuts: tuple[tuple[int, ...], ...]
     order: tuple[int, ...]
-    estimate_fs: int
-    traffic_bytes: int
+    holds: tuple[Hold | None, ...]
+    estimate_fs: int = 0
+    traffic_bytes: int = 0
+    bound_fs: int = 0
+
+    @property
+    def extents(self) -> tuple[int, ...]:
+        """Size of the largest tile along each loop."""
+        return tuple(max(b - a for a, b in pairwise(cuts)) for cuts in self.cuts)
+
+    @property
+    def scheme(self) -> tuple[object, ...]:
+        """Order and levels alone: what stays when only sizes and slots change."""
+        return self.order, tuple(hold and hold.level for hold in self.holds)
+
+    @property
+    def trips(self) -> tuple[int, ...]:
+        """Number of tiles along each loop."""
+        return tuple(len(cuts) - 1 for cuts in self.cuts)
 
 
 @dataclass(frozen=True)

@@ -129,7 +129,7 @@ class EngineKindContract:
     def test_actions_are_counts_of_named_components(
         self, kind: EngineKind, engine: Engine, graph: Graph, work: Work
     ) -> None:
-        components = {engine.name, engine.operands, engine.accumulators, *engine.via}
+        components = {engine.name, engine.operands, engine.weights, engine.accumulators, *engine.via}
         for op, tilings in work:
             for tiles in tilings:
                 actions = kind.actions(engine, op, graph, tiles)
@@ -176,7 +176,7 @@ def _technologies() -> tuple[Technology, ...]:
 
 def _around(engine: Engine) -> Hardware:
     """A device of this engine and its memories alone."""
-    names = dict.fromkeys(name for name in (engine.operands, engine.accumulators) if name)
+    names = dict.fromkeys(name for name in (engine.operands, engine.weights, engine.accumulators) if name)
     memories = {name: Memory(name, 65536, "sram", ports=()) for name in names}
     clocks = {engine.clock: Clock(engine.clock, period_fs=10**6)}
     return Hardware("sample", "for tests", "", clocks, memories, {}, {engine.name: engine}, main_memory="")
@@ -192,6 +192,4 @@ def _needed_bytes(graph: Graph, op: Op, name: str) -> int:
     access = space.inputs[op.inputs.index(name)]
     if any(coefficient > 1 for axis in access.axes for _, coefficient in axis.terms):
         return 0
-    box = access.boxes(space.whole)[0]
-    elements = int(np.prod(np.clip(box[:, 1] - box[:, 0], 0, None)))
-    return -(-elements * graph.tensors[name].encoding.bits // 8)
+    return int(graph.tensors[name].encoding.box_bytes(access.boxes(space.whole))[0])

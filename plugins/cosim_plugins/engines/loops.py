@@ -6,14 +6,16 @@ convolution: N batch, G group, K output channel, C input channel, OY OX pixels, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cosim.formats import product_format
 from cosim.graph.graph import Graph
 from cosim.graph.op import Op
 from cosim.graph.space import Boxes
+from cosim.hardware.hardware import Engine
 
 PRODUCTS = frozenset({"conv2d", "conv_transpose2d", "linear", "matmul"})
 ROLES = ("N", "G", "K", "C", "OY", "OX", "FY", "FX")
@@ -74,30 +76,39 @@ def formats_refused(op: Op, graph: Graph, formats: tuple[str, ...], operands: in
     return None
 
 
-def operand_bytes(op: Op, graph: Graph, tiles: Boxes) -> Counts:
-    """Bytes of all operand boxes of each tile, each element once, shape (tiles,) [byte].
+def kept_positions(engine: Engine, op: Op, graph: Graph) -> frozenset[int]:
+    """Positions of the operands that `engine` reads from a weight memory of its own: constants, but never the first."""
+    if engine.weights is None:
+        return frozenset()
+    return frozenset(i for i, name in enumerate(op.inputs) if i and name in graph.constants)
+
+
+def operand_bytes(op: Op, graph: Graph, tiles: Boxes, positions: Collection[int] | None = None) -> Counts:
+    """Bytes of the operand boxes of each tile (of all, or of those at `positions`), each element once, shape (tiles,) [byte].
 
     A gather reads only the rows that it copies, not its whole table.
     """
     space = graph.space(op)
     total = np.zeros(tiles.shape[0], np.int64)
     for position, (name, access) in enumerate(zip(op.inputs, space.inputs, strict=True)):
+        if positions is not None and position not in positions:
+            continue
         if op.kind.name == "gather" and position == 0:
             total += output_bytes(op, graph, tiles)
         else:
-            total += box_bytes(access.boxes(tiles), graph.tensors[name].encoding.bits)
+            total += graph.tensors[name].encoding.box_bytes(access.boxes(tiles))
     return total
 
 
 def output_bytes(op: Op, graph: Graph, tiles: Boxes) -> Counts:
     """Bytes of the output box of each tile, shape (tiles,) [byte]."""
-    return box_bytes(graph.space(op).output.boxes(tiles), graph.tensors[op.output].encoding.bits)
+    return graph.tensors[op.output].encoding.box_bytes(graph.space(op).output.boxes(tiles))
 
 
-def box_bytes(boxes: Boxes, bits: int) -> Counts:
-    """Bytes of boxes with `bits` per element, rounded up to whole bytes, shape (tiles,) [byte]."""
-    extent = np.clip(boxes[..., 1] - boxes[..., 0], 0, None)
-    return np.asarray(-(-np.prod(extent, axis=-1) * bits // 8), np.int64)
+def product_name(op: Op, graph: Graph) -> str:
+    """Name of the products of the first two operands in actions: ``"int8"``, or ``"int8xint4"`` where they differ."""
+    one, other = (graph.tensors[name].encoding for name in op.inputs[:2])
+    return product_format(one, other)
 
 
 def add_counts(parts: list[Mapping[str, Counts]]) -> dict[str, Counts]:

@@ -67,9 +67,8 @@ class MacArray:
         return loops.formats_refused(op, graph, engine.formats, operands=2)
 
     def cuts(self, engine: Engine, op: Op, graph: Graph) -> frozenset[int]:
-        """Every loop but the taps."""
-        dims = graph.space(op).dims
-        return frozenset(i for i, dim in enumerate(dims) if dim.name not in {"FY", "FX"})
+        """Every loop."""
+        return frozenset(range(len(graph.space(op).dims)))
 
     def cycles(self, engine: Engine, op: Op, graph: Graph, tiles: Boxes) -> NDArray[np.int64]:
         """Product over the loops of ceil(extent / unrolled copies), the faster unrolling."""
@@ -85,25 +84,55 @@ class MacArray:
         unrolling = engine.parameters["unroll"]
         passes = -(-extent["K"] // int(unrolling.get("K", 1)))
         streamed = -(-macs // extent["K"] * passes * code.bits // 8)
-        weights = loops.operand_bytes(op, graph, tiles) - _first_operand_bytes(op, graph, tiles)
+        kept = loops.kept_positions(engine, op, graph)
+        weights = loops.operand_bytes(op, graph, tiles, kept)
+        others = loops.operand_bytes(op, graph, tiles) - weights - loops.operand_bytes(op, graph, tiles, {0})
         outputs = np.prod([extent[name] for name in ("N", "G", "K", "OY", "OX")], axis=0)
         updates = outputs * -(-extent["C"] // int(unrolling.get("C", 1))) * extent["FY"] * extent["FX"]
         opened = np.where(loops.is_first(op, graph, tiles), outputs, 0)
         final = loops.is_final(op, graph, tiles)
         drained = np.where(final, outputs, 0)
         written = np.where(final, loops.output_bytes(op, graph, tiles), 0)
-        return {
-            f"{engine.name}.mac_{code.format}": macs,
+        counts = {
+            f"{engine.name}.mac_{loops.product_name(op, graph)}": macs,
             f"{engine.name}.array_cycle_{code.format}": cycles * self.macs_per_cycle(engine),
-            f"{engine.operands}.read_bytes": streamed + weights,
+            f"{engine.operands}.read_bytes": streamed + others,
             f"{engine.operands}.write_bytes": written,
-            f"{engine.accumulators}.read_bytes": 4 * (updates - opened + drained),
-            f"{engine.accumulators}.write_bytes": 4 * updates,
         }
+        sums = {"read": 4 * (updates - opened + drained), "write": 4 * updates}
+        parts = [{f"{engine.accumulators}.{verb}_bytes": count} for verb, count in sums.items()]
+        if kept:
+            parts.append({f"{engine.weights}.read_bytes": weights})
+        return loops.add_counts([counts, *parts])
 
     def bound(self, engine: Engine, op: Op, graph: Graph) -> int:
-        """All MACs busy in every cycle."""
-        return -(-graph.space(op).macs // self.macs_per_cycle(engine))
+        """Cycles of the whole op, or its MACs over the copies that its loops can fill.
+
+        Cutting a loop never lowers the sum of ceil(extent / copies), so no tiling under one unrolling does better than
+        the whole op. Where tiles may use either of two, each MAC still costs at least 1 / (filled copies).
+        """
+        extent = loops.extents(op, graph, graph.space(op).whole)
+        unrollings = _unrollings(engine)
+        if len(unrollings) == 1:
+            return int(_blocks(extent, unrollings[0])[0])
+        return -(-graph.space(op).macs // max(_filled(extent, unrolling) for unrolling in unrollings))
+
+    def pairs(self, engine: Engine, op: Op, graph: Graph) -> float:
+        """1 / (copies of the other loops x fewest channels that save a cycle^2).
+
+        An output pixel and tap advance by a cycle only when at least r channels of it can be summed, r being what
+        ceil(C / copies) leaves for its last cycle; so r weights of one filter and r inputs of one pixel must be there.
+        """
+        unrollings = _unrollings(engine)
+        extent = loops.extents(op, graph, graph.space(op).whole)
+        if len(unrollings) > 1 or any(
+            int(extent[name][0]) % int(n) for name, n in unrollings[0].items() if name != "C"
+        ):
+            return 0.0
+        channels, copies = int(extent["C"][0]), int(unrollings[0].get("C", 1))
+        fewest = (channels - 1) % copies + 1
+        others = _filled(extent, {name: n for name, n in unrollings[0].items() if name != "C"})
+        return 1.0 / (others * fewest**2)
 
     def area(self, engine: Engine) -> Mapping[str, float]:
         """MAC units of the widest format."""
@@ -124,6 +153,7 @@ def _blocks(extent: Mapping[str, NDArray[np.int64]], unrolling: Mapping[str, int
     return np.asarray(np.prod(blocks, axis=0), np.int64)
 
 
-def _first_operand_bytes(op: Op, graph: Graph, tiles: Boxes) -> NDArray[np.int64]:
-    access = graph.space(op).inputs[0]
-    return loops.box_bytes(access.boxes(tiles), graph.tensors[op.inputs[0]].encoding.bits)
+def _filled(extent: Mapping[str, NDArray[np.int64]], unrolling: Mapping[str, int]) -> int:
+    """Copies that loops of these extents can fill."""
+    copies = [min(int(unrolling.get(name, 1)), int(extent[name][0])) for name in loops.ROLES]
+    return int(np.prod(copies, dtype=np.int64))

@@ -94,7 +94,7 @@ class SystolicArray:
         drained = np.where(final, groups * pixels * filters, 0)
         written = np.where(final, loops.output_bytes(op, graph, tiles), 0)
         return {
-            f"{engine.name}.mac_{code.format}": loops.macs(op, graph, tiles),
+            f"{engine.name}.mac_{loops.product_name(op, graph)}": loops.macs(op, graph, tiles),
             f"{engine.name}.array_cycle_{code.format}": cycles * (rows * cols),
             f"{engine.operands}.read_bytes": -(-groups * reads * code.bits // 8),
             f"{engine.operands}.write_bytes": written,

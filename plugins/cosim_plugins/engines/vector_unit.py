@@ -38,13 +38,19 @@ class VectorUnit:
 
     name = "vector_unit"
     summary = "lanes that do one simple operation each per cycle"
-    parameters: Mapping[str, str] = {"lanes": "operations per cycle"}
+    parameters: Mapping[str, str] = {
+        "lanes": "operations per cycle",
+        "products": "false: leaves convolutions and matrix products to arrays (default true)",
+    }
 
     def check(self, engine: Engine) -> None:
         """Positive lanes and an operand memory."""
         lanes = engine.parameters.get("lanes")
         if not isinstance(lanes, int) or isinstance(lanes, bool) or lanes < 1:
             raise DescriptionError(f"`lanes` is {lanes!r}", where=f"engines.{engine.name}", allowed="an integer >= 1")
+        if not isinstance(engine.parameters.get("products", True), bool):
+            where = f"engines.{engine.name}"
+            raise DescriptionError("`products` is not a truth value", where=where, allowed="true, false")
         if engine.operands is None:
             raise DescriptionError("`operands` must name a memory", where=f"engines.{engine.name}")
 
@@ -52,6 +58,8 @@ class VectorUnit:
         """Any op whose activations have formats of the engine, except look-ups in a table."""
         if op.kind.name == "gather":
             return "its table would have to pass through the operand memory as a whole"
+        if op.kind.name in loops.PRODUCTS and not engine.parameters.get("products", True):
+            return "it leaves products to arrays"
         variable = [name for name in op.inputs if name not in graph.constants]
         for name in (*variable, op.output):
             code = graph.tensors[name].encoding.format

@@ -1,0 +1,322 @@
+"""The moves and tiles of one op, made and replayed by compiled code: the same as `sets`, `sums` and the Program hold.
+
+Every array that describes operands has one row per operand, the output last.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosim.jit import njit
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Masks = NDArray[np.bool_]
+
+
+@njit
+def strides_of(order: Ints, trips: Ints) -> Ints:
+    """Tiles that pass between two neighbours along each loop."""
+    strides = np.ones(len(order), np.int64)
+    inner = 1
+    for place in range(len(order) - 1, -1, -1):
+        loop = order[place]
+        strides[loop] = inner
+        inner *= trips[loop]
+    return strides
+
+
+@njit
+def key_loops(order: Ints, trips: Ints, moves: Masks, level: int) -> tuple[Ints, int]:
+    """Loops that number the moves of an operand, outermost first, and how many of them number its sets."""
+    last = -1
+    for place in range(min(level, len(order))):
+        if moves[order[place]] and trips[order[place]] > 1:
+            last = place
+    keys = np.empty(len(order), np.int64)
+    n = 0
+    for place in range(last + 1):
+        keys[n] = order[place]
+        n += 1
+    outer = n
+    for place in range(level, len(order)):
+        if moves[order[place]]:
+            keys[n] = order[place]
+            n += 1
+    return keys[:n], outer
+
+
+@njit
+def volume_at(
+    index: Ints, whole: Masks, trimmed: Masks, cuts: Ints, sizes: Ints, axes: Ints, terms: Ints, n_axes: int
+) -> tuple[int, bool]:
+    """Elements of an operand's box for the tile at `index`, and whether trimming took any away.
+
+    Loops in `whole` are taken from end to end; along an axis moved by one loop of `trimmed`, what the tile before it
+    has brought already is left out.
+    """
+    total, overlaps = 1, False
+    for a in range(n_axes):
+        size, offset, divisor, full, first, stop = axes[a]
+        if full:
+            total *= size
+            continue
+        low, high = offset, offset
+        single, movers = -1, 0
+        for t in range(first, stop):
+            loop, step, is_mover = terms[t]
+            if whole[loop]:
+                high += step * (sizes[loop] - 1)
+            else:
+                low += step * cuts[loop, index[loop]]
+                high += step * (cuts[loop, index[loop] + 1] - 1)
+            if is_mover:
+                movers += 1
+                single = t
+        if divisor != 1:
+            low, high = -(-low // divisor), high // divisor
+        high += 1
+        if movers == 1:
+            loop, step, _ = terms[single]
+            if trimmed[loop] and index[loop] > 0:
+                before = step * (cuts[loop, index[loop]] - cuts[loop, index[loop] + 1])
+                covered = high + before if divisor == 1 else low
+                if divisor != 1:
+                    covered = _high_before(index, whole, cuts, sizes, terms, first, stop, offset, divisor, loop)
+                if covered > low:
+                    overlaps = True
+                    low = covered
+        total *= max(min(high, size) - max(low, 0), 0)
+    return total, overlaps
+
+
+@njit
+def _high_before(
+    index: Ints, whole: Masks, cuts: Ints, sizes: Ints, terms: Ints, first: int, stop: int, offset: int, divisor: int,
+    moved: int,
+) -> int:  # fmt: skip
+    """Upper end of the box of the tile before, along one axis with a divisor."""
+    high = offset
+    for t in range(first, stop):
+        loop, step, _ = terms[t]
+        if whole[loop]:
+            high += step * (sizes[loop] - 1)
+        elif loop == moved:
+            high += step * (cuts[loop, index[loop]] - 1)
+        else:
+            high += step * (cuts[loop, index[loop] + 1] - 1)
+    return high // divisor + 1
+
+
+@njit
+def list_moves(
+    order: Ints, trips: Ints, cuts: Ints, sizes: Ints, axes: Ints, terms: Ints, n_axes: int, moves: Masks,
+    slides: Masks, bits: float, level: int, slots: int,
+) -> tuple[Ints, Ints, Ints, int, int]:  # fmt: skip
+    """First tile, gate and bytes of every move of an operand, bytes of its largest set, and slots in use."""
+    n_loops = len(order)
+    strides = strides_of(order, trips)
+    keys, outer = key_loops(order, trips, moves, level)
+    n_sets, pieces = 1, 1
+    for k in range(len(keys)):
+        if k < outer:
+            n_sets *= trips[keys[k]]
+        else:
+            pieces *= trips[keys[k]]
+    rest = 0  # tiles from the first to the last use of a piece
+    inner_rest = 0  # and of a set
+    is_key = np.zeros(n_loops, np.bool_)
+    for loop in keys:
+        is_key[loop] = True
+    for loop in range(n_loops):
+        if not is_key[loop]:
+            rest += (trips[loop] - 1) * strides[loop]
+    for k in range(outer, len(keys)):
+        inner_rest += (trips[keys[k]] - 1) * strides[keys[k]]
+    slots = min(slots, n_sets)
+    whole = slides.copy()
+    set_whole = slides.copy()
+    trimmed = np.zeros(n_loops, np.bool_)
+    for k in range(outer, len(keys)):
+        set_whole[keys[k]] = True
+        trimmed[keys[k]] = True
+    never = np.zeros(n_loops, np.bool_)
+    n = n_sets * pieces
+    first = np.empty(n, np.int64)
+    n_bytes = np.empty(n, np.int64)
+    index = np.zeros(n_loops, np.int64)
+    largest, smallest, overlap = 0, -1, False
+    for number in range(n):
+        left, tile = number, 0
+        for k in range(len(keys) - 1, -1, -1):
+            index[keys[k]] = left % trips[keys[k]]
+            left //= trips[keys[k]]
+            tile += index[keys[k]] * strides[keys[k]]
+        first[number] = tile
+        elements, trims = volume_at(index, whole, trimmed, cuts, sizes, axes, terms, n_axes)
+        overlap |= trims
+        n_bytes[number] = np.int64(np.ceil(elements * bits / 8))
+        if number % pieces == 0:
+            elements, _ = volume_at(index, set_whole, never, cuts, sizes, axes, terms, n_axes)
+            set_bytes = np.int64(np.ceil(elements * bits / 8))
+            largest = max(largest, set_bytes)
+            smallest = set_bytes if smallest < 0 else min(smallest, set_bytes)
+    in_place = slots == 1 and pieces > 1 and not overlap and smallest == largest
+    gate = np.full(n, -1, np.int64)
+    for number in range(n):
+        owner = number // pieces
+        if in_place and owner >= 1:
+            gate[number] = first[number - pieces] + rest
+        elif not in_place and owner >= slots:
+            gate[number] = first[(owner - slots) * pieces] + inner_rest + rest
+    kept = 0
+    for number in range(n):
+        if n_bytes[number] > 0:
+            first[kept], gate[kept], n_bytes[kept] = first[number], gate[number], n_bytes[number]
+            kept += 1
+    return first[:kept], gate[:kept], n_bytes[:kept], largest, slots
+
+
+@njit
+def list_outputs(
+    order: Ints, trips: Ints, cuts: Ints, sizes: Ints, axes: Ints, terms: Ints, n_axes: int, reduces: Masks
+) -> tuple[Ints, Ints, int]:
+    """Tile that ends each output, its elements, and outputs whose sums are open at once (0: none are kept)."""
+    n_loops = len(order)
+    strides = strides_of(order, trips)
+    keys = np.empty(n_loops, np.int64)
+    n, rest, slots, cut = 0, 0, 1, False
+    for place in range(n_loops):
+        loop = order[place]
+        if reduces[loop]:
+            rest += (trips[loop] - 1) * strides[loop]
+            cut |= trips[loop] > 1
+        else:
+            keys[n] = loop
+            n += 1
+            if cut:
+                slots *= trips[loop]
+    count = 1
+    for k in range(n):
+        count *= trips[keys[k]]
+    ends = np.empty(count, np.int64)
+    elements = np.empty(count, np.int64)
+    index = np.zeros(n_loops, np.int64)
+    nothing = np.zeros(n_loops, np.bool_)
+    for number in range(count):
+        left, tile = number, rest
+        for k in range(n - 1, -1, -1):
+            index[keys[k]] = left % trips[keys[k]]
+            left //= trips[keys[k]]
+            tile += index[keys[k]] * strides[keys[k]]
+        ends[number] = tile
+        elements[number], _ = volume_at(index, nothing, nothing, cuts, sizes, axes, terms, n_axes)
+    return ends, elements, slots if cut else 0
+
+
+@njit
+def tile_times(order: Ints, trips: Ints, classes: Ints, radix: Ints, table: Floats) -> Floats:
+    """Time of every tile from the sizes of its sides: `classes[loop, i]` is the class of the i-th tile along a loop."""
+    n_tiles = 1
+    for loop in range(len(order)):
+        n_tiles *= trips[loop]
+    times = np.empty(n_tiles)
+    index = np.zeros(len(order), np.int64)
+    for tile in range(n_tiles):
+        place = 0
+        for loop in range(len(order)):
+            place += classes[loop, index[loop]] * radix[loop]
+        times[tile] = table[place]
+        for position in range(len(order) - 1, -1, -1):
+            loop = order[position]
+            index[loop] += 1
+            if index[loop] < trips[loop]:
+                break
+            index[loop] = 0
+    return times
+
+
+@njit
+def merge(
+    firsts: Ints, gates: Ints, times: Floats, members: Ints, stops: Ints, n_tiles: int
+) -> tuple[Ints, Floats, Ints]:
+    """Moves of the operands in `members` as one queue, and how many must have arrived before each tile."""
+    need = np.zeros(n_tiles + 1, np.int64)
+    total = 0
+    for operand in members:
+        start = stops[operand - 1] if operand > 0 else 0
+        for i in range(start, stops[operand]):
+            need[firsts[i] + 1] += 1
+            total += 1
+    for tile in range(n_tiles):
+        need[tile + 1] += need[tile]
+    fill = need[:n_tiles].copy()
+    gate = np.empty(total, np.int64)
+    time = np.empty(total)
+    for operand in members:
+        start = stops[operand - 1] if operand > 0 else 0
+        for i in range(start, stops[operand]):
+            at = fill[firsts[i]]
+            gate[at], time[at] = gates[i], times[i]
+            fill[firsts[i]] += 1
+    return gate, time, need[1:]
+
+
+@njit
+def replay(
+    tiles: Floats, times: Floats, gates: Ints, starts: Ints, counts: Ints, latency: Floats, needs: Ints
+) -> float:
+    """Time from the first move to the last event.
+
+    Stream s owns the moves ``starts[s] : starts[s] + counts[s]``: each starts when the one before has left the path
+    and tile ``gates[move]`` is done, and has arrived ``latency[s]`` later. A tile starts when ``needs[s, tile]`` moves
+    of every stream have arrived. Streams share one port: each gets an equal part of it while several move, where the
+    timers let them take turns unit by unit.
+    """
+    n_streams, n_tiles = len(counts), len(tiles)
+    arrived = np.zeros(len(times))
+    done = np.zeros(n_streams, np.int64)
+    left = np.full(n_streams, -1.0)
+    now, tile, ends, last = 0.0, 0, -1.0, 0.0
+    while True:
+        moving = 0
+        for s in range(n_streams):
+            if left[s] < 0.0 and done[s] < counts[s] and gates[starts[s] + done[s]] < tile:
+                left[s] = times[starts[s] + done[s]]
+            if left[s] >= 0.0:
+                moving += 1
+        after = np.inf
+        if ends < 0.0 and tile < n_tiles:
+            ready = now
+            for s in range(n_streams):
+                need = needs[s, tile]
+                if need > done[s]:
+                    ready = np.inf
+                elif need > 0:
+                    ready = max(ready, arrived[starts[s] + need - 1])
+            if ready <= now:
+                ends = now + tiles[tile]
+            else:
+                after = ready
+        for s in range(n_streams):
+            if left[s] >= 0.0:
+                after = min(after, now + left[s] * moving)
+        if ends >= 0.0:
+            after = min(after, ends)
+        if after == np.inf:
+            return last
+        spent = (after - now) / max(moving, 1)
+        now = after
+        for s in range(n_streams):
+            if left[s] >= 0.0:
+                left[s] -= spent
+                if left[s] <= 0.5:
+                    left[s] = -1.0
+                    arrived[starts[s] + done[s]] = now + latency[s]
+                    last = max(last, now + latency[s])
+                    done[s] += 1
+        if ends >= 0.0 and ends <= now:
+            ends = -1.0
+            tile += 1
+            last = max(last, now)

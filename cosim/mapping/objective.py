@@ -1,0 +1,92 @@
+"""What makes one tiling better than another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cosim.errors import unknown
+
+if TYPE_CHECKING:
+    from cosim.mapping.trial import Trial
+
+TOLERANCE = 0.01  # of the best latency that may be given up for less traffic
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A way to choose.
+
+    Attributes
+    ----------
+    tolerance
+        Share of the lowest latency that may be given up; among what is left, `key` decides.
+    survivors
+        Candidates of each order and way of holding that are worth a replay.
+    rounds, beam
+        Rounds of the local search that follows, and how many candidates go on from one to the next.
+    """
+
+    name: str
+    summary: str
+    key: Callable[[Trial], tuple[float, ...]]
+    tolerance: float = float("inf")
+    survivors: int = 1
+    rounds: int = 4
+    beam: int = 1
+
+    def pick(self, trials: Sequence[Trial]) -> Trial:
+        """The best of `trials`, the first of equals."""
+        lowest = min(trial.latency_fs for trial in trials)
+        return min((t for t in trials if t.latency_fs <= lowest * (1 + self.tolerance)), key=self.key)
+
+    def best_of(self, trials: Sequence[Trial], count: int) -> list[Trial]:
+        """The best `count` of `trials`, no two with the same order and levels, the best first.
+
+        Those within the tolerance come before all others.
+        """
+        within = min(trial.latency_fs for trial in trials) * (1 + self.tolerance)
+        ranked = sorted(trials, key=lambda t: (0, *self.key(t)) if t.latency_fs <= within else (1, t.latency_fs))
+        found: dict[object, Trial] = {}
+        for trial in ranked:
+            found.setdefault(trial.tiling.scheme, trial)
+            if len(found) == count:
+                break
+        return list(found.values())
+
+    def prefer(self, expected: Sequence[tuple[float, float]]) -> int:
+        """Place of the best of several expectations of a network: latency [fs] and traffic [byte]."""
+        lowest = min(latency for latency, _ in expected)
+        near = [i for i, (latency, _) in enumerate(expected) if latency <= lowest * (1 + self.tolerance)]
+        if self.name == "edp":
+            return min(near, key=lambda i: expected[i][0] * expected[i][1])
+        return min(near, key=lambda i: expected[i][::-1])
+
+    def reach(self, lowest_fs: float) -> float:
+        """Estimates beyond it [fs] are not worth a replay."""
+        return lowest_fs * (1 + max(self.tolerance, 0.05))
+
+
+OBJECTIVES = {
+    objective.name: objective
+    for objective in (
+        Objective(
+            "balanced",
+            "least traffic within 1 % of the lowest latency",
+            lambda t: (t.traffic_bytes, t.commands, t.latency_fs),
+            TOLERANCE,
+        ),
+        Objective("latency", "lowest latency", lambda t: (t.latency_fs, t.traffic_bytes), 0.0, 2, 24, 6),
+        Objective("energy", "least traffic off chip", lambda t: (t.traffic_bytes, t.latency_fs), survivors=2),
+        Objective("edp", "least traffic times latency", lambda t: (t.traffic_bytes * t.latency_fs, t.latency_fs)),
+        Objective("memory", "least on-chip memory", lambda t: (sum(n for _, n in t.demand), t.latency_fs)),
+    )
+}
+
+
+def find_objective(name: str) -> Objective:
+    """The objective called `name`; raises `DescriptionError` where there is none."""
+    if name not in OBJECTIVES:
+        raise unknown("objective", name, OBJECTIVES)
+    return OBJECTIVES[name]
