@@ -13,7 +13,7 @@ BIN := $(VENV)/bin
 export NUMBA_CACHE_DIR ?= $(CURDIR)/build/numba-cache
 PYTEST = $(BIN)/python -m pytest
 
-.PHONY: help demo test slow wheel-test parity bench lowest fmt lint types wheel clean
+.PHONY: help demo test slow wheel-test parity bench peers lowest fmt lint types wheel clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
@@ -49,6 +49,14 @@ parity: $(VENV)/.installed-dev  ## against other frameworks
 
 bench: $(VENV)/.installed-dev  ## speed against limits and peers; rewrites results/bench
 	@for script in tests/bench/bench_*.py; do echo "== $$script"; PYTHONPATH=. $(BIN)/python $$script; done
+
+# Other tools, each in an environment of its own: what they need beyond what they ask for is in cosim/compare/peers.py.
+peers: .peers/scalesim/.installed .peers/zigzag/.installed .peers/vela/.installed  ## environments of the tools that 'cosim compare' runs
+
+.peers/%/.installed: cosim/compare/peers.py | $(VENV)/.installed
+	$(PYTHON) -m venv .peers/$*
+	.peers/$*/bin/python -m pip install --quiet $$($(BIN)/python -m cosim.compare.peers $*)
+	@touch $@
 
 lowest: pyproject.toml  ## the default suite on the lower bounds of all dependencies
 	@mkdir -p build

@@ -74,10 +74,13 @@ def load_graph(
 
 
 def load_hardware(device: str | Path | Hardware, overrides: Mapping[str, str] = NOTHING) -> Hardware:
-    """The Hardware of a registered name such as ``"npu/edge-256"``, or of a YAML file.
+    """The Hardware of a registered name such as ``"npu/edge-256"``, of a YAML file, or of another tool's file.
 
     Parameters
     ----------
+    device
+        Another tool's file is told by its content; its mapping file follows after a plus: ``"tpu.yaml+mapping.yaml"``.
+        What has no counterpart here is named in the notes of the Hardware, each with the reason.
     overrides
         Dotted keys to new values: ``{"memories.dram.bandwidth": "25.6 GB/s"}``.
 
@@ -93,12 +96,18 @@ def load_hardware(device: str | Path | Hardware, overrides: Mapping[str, str] = 
             raise DescriptionError("overrides of loaded hardware", fix="give its name or file instead")
         return device
     registry = load_registry()
+    foreign = None
     if str(device) in registry["hardware"]:
         source = registry.get("hardware", str(device))
     else:
-        source = _file("hardware", device, registry.names("hardware"), (".yaml", ".yml"))
+        from cosim.interop.devices import read_foreign, suffixes
+
+        foreign = read_foreign(device, registry["hardware_readers"])
+        known = (".yaml", ".yml", *suffixes(registry["hardware_readers"]))
+        source = foreign.document if foreign else _file("hardware", device, registry.names("hardware"), known)
     try:
-        return read(source, overrides=overrides, engine_kinds=registry["engine_kinds"])
+        hardware = read(source, overrides=overrides, engine_kinds=registry["engine_kinds"])
+        return foreign.complete(hardware) if foreign else hardware
     except DescriptionError as error:
         where = _blamed(error.where, overrides)
         raise DescriptionError(error.found, where=where, allowed=error.allowed, fix=error.fix) from error

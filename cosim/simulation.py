@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cosim.errors import unknown
+from cosim.errors import DescriptionError, unknown
 from cosim.graph.graph import Graph
 from cosim.hardware.hardware import Hardware
 from cosim.hardware.technology import Technology
@@ -52,6 +52,9 @@ class Simulation:
         Codes of the tensors that were kept, or None where nothing was executed.
     quality
         Signal-to-quantisation-noise per op against the float graph, or None.
+    overflows
+        What became of sums that deviate from exact ones, one row per op (`cosim.execute.overflow`); None where nothing
+        was executed, empty where all sums are exact.
     settings
         What was asked for.
     """
@@ -68,6 +71,7 @@ class Simulation:
     area: AreaReport
     values: Values | None = None
     quality: list[dict[str, Any]] | None = None
+    overflows: list[dict[str, Any]] | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -84,6 +88,8 @@ def simulate(
     batch: int | None = None,
     seed: int = 0,
     options: Mapping[str, Any] | None = None,
+    numerics: str = "",
+    backend: str = "numpy",
     progress: Progress | None = None,
 ) -> Simulation:
     """Compress, map, check, time, price and, if asked, execute `graph` on `hardware`.
@@ -105,6 +111,12 @@ def simulate(
         Leading extent of every input.
     options
         For the mapper.
+    numerics
+        Arithmetic to execute with instead of the compressed graph's: a preset with options (``"tflite:codes=uint8"``),
+        or options alone (``"accumulator=20:overflow=count"``, `cosim.execute.numerics`). Without it, that of the
+        hardware, if its description names one. It changes no time and no energy.
+    backend
+        What integer sums are computed with, a name of `cosim.execute.backends.BACKENDS`: how fast, never which numbers.
     progress
         Called with a stage and the fraction done.
 
@@ -129,15 +141,19 @@ def simulate(
     registry = load_registry()
     chosen = registry.get("mappers", mapper)
     kinds = registry["engine_kinds"]
-    technology = load_technology(hardware.technology)
+    technology = hardware.own_technology or load_technology(hardware.technology)
     if batch is not None:
         from cosim.graph import rebatch
 
         graph = rebatch(graph, batch)
 
     tell("compress", 0.0)
+    from cosim.execute.backends import resolved
+
+    backend = resolved(backend)
     steps = registry["compressions"]
     small = compressed_by(graph, compress, data, calibrate=execute != "none", compressions=steps)
+    small = with_numerics(small, numerics, hardware)
     tell("map", 0.2)
     mapping = chosen.map(small, hardware, kinds, options or {})
     program = mapping.program
@@ -146,10 +162,10 @@ def simulate(
     tell("check", 0.5)
     check(program, small)
 
-    values, quality = None, None
+    values, quality, overflows = None, None, None
     if _is_value_bound(hardware, kinds):
         tell("execute", 0.55)
-        program, small = _bind(program, graph, hardware, kinds, compress, data, inputs, seed)
+        program, small = _bind(program, graph, hardware, kinds, compress, data, inputs, seed, numerics, backend)
     tell("time", 0.6)
     times = _time(program, timer)
     limits = limits_of.bounds(program)
@@ -160,7 +176,7 @@ def simulate(
     area_report = area(hardware, technology, kinds)
     if execute != "none":
         tell("execute", 0.75)
-        values, quality = _execute(execute, graph, small, program, times, inputs, seed)
+        values, quality, overflows = _execute(execute, graph, small, program, times, inputs, seed, backend)
     tell("done", 1.0)
     return Simulation(
         graph=small,
@@ -175,6 +191,7 @@ def simulate(
         area=area_report,
         values=values,
         quality=quality,
+        overflows=overflows,
         settings={
             "compress": compress if isinstance(compress, str) else ",".join(compress),
             "mapper": mapper,
@@ -182,11 +199,35 @@ def simulate(
             "execute": execute,
             "batch": batch,
             "seed": seed,
+            "numerics": small.arithmetic,
+            "backend": backend,
             "inputs": "given" if inputs else "seeded",
             "data": "given" if data else "seeded",
             "overrides": dict(hardware.overrides),
         },
     )
+
+
+def with_numerics(graph: Graph, numerics: str, hardware: Hardware | None = None) -> Graph:
+    """`graph` with the arithmetic that `numerics` asks for, or else that of the hardware.
+
+    Raises
+    ------
+    DescriptionError
+        A line that cannot be meant, see `cosim.execute.numerics`.
+    """
+    line = numerics or (hardware.numerics if hardware is not None else "")
+    if not line:
+        return graph
+    from cosim.execute.numerics import merged
+
+    try:
+        arithmetic = merged(graph.arithmetic, line)
+    except DescriptionError as error:
+        where = "numerics" if numerics or hardware is None else f"hardware {hardware.name}: numerics"
+        raise type(error)(error.found, where=where, allowed=error.allowed, fix=error.fix) from error
+    note = f"executed with arithmetic {arithmetic}"
+    return replace(graph, arithmetic=arithmetic, provenance=(*graph.provenance, note))
 
 
 def _silent(stage: str, fraction: float) -> None:
@@ -239,6 +280,8 @@ def _bind(
     data: Arrays | None,
     inputs: Arrays | None,
     seed: int,
+    numerics: str,
+    backend: str,
 ) -> tuple[Program, Graph]:
     """Execute once, then let every value-bound engine kind fill its service columns from the values."""
     from cosim.compress import compress as compressed_by
@@ -246,8 +289,10 @@ def _bind(
 
     registry = load_registry()
     calibrated = compressed_by(original, compress, data, calibrate=True, compressions=registry["compressions"])
+    calibrated = with_numerics(calibrated, numerics, hardware)
     fed = {**seeded_inputs(original, seed), **(inputs or {})}
-    values = whole(calibrated, fed, keep="all", formats=registry["formats"], kernels=registry["kernels"])
+    known = {"formats": registry["formats"], "kernels": registry["kernels"]}
+    values = whole(calibrated, fed, keep="all", backend=backend, **known)
     for kind in {engine.kind for engine in hardware.engines.values()}:
         if hasattr(kinds[kind], "bind"):
             program = kinds[kind].bind(program, calibrated, values.codes, hardware)
@@ -262,14 +307,18 @@ def _execute(
     times: Times,
     inputs: Arrays | None,
     seed: int,
-) -> tuple[Values, list[dict[str, Any]]]:
+    backend: str,
+) -> tuple[Values, list[dict[str, Any]], list[dict[str, Any]]]:
     from cosim.execute import compare, scheduled, whole
+    from cosim.execute.overflow import overflow_rows, watched
 
     registry = load_registry()
     formats, kernels = registry["formats"], registry["kernels"]
     fed = {**seeded_inputs(original, seed), **(inputs or {})}
-    if execute == "scheduled":
-        values = scheduled(program, small, times.start_fs, times.end_fs, fed, formats=formats, kernels=kernels)
-    else:
-        values = whole(small, fed, formats=formats, kernels=kernels)
-    return values, compare(small, original, fed, formats=formats, kernels=kernels)
+    known: dict[str, Any] = {"formats": formats, "kernels": kernels, "backend": backend}
+    with watched() as counts:
+        if execute == "scheduled":
+            values = scheduled(program, small, times.start_fs, times.end_fs, fed, **known)
+        else:
+            values = whole(small, fed, **known)
+    return values, compare(small, original, fed, formats=formats, kernels=kernels), overflow_rows(counts)

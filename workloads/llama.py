@@ -36,6 +36,7 @@ class Decoder:
 
 STORIES260K = Decoder(64, 5, 8, 4, 172, 512)
 STORIES15M = Decoder(288, 6, 6, 6, 768, 32000)
+STORIES = {"stories260k": STORIES260K, "stories15m": STORIES15M}
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,16 @@ class _Step:
     cosine: str
     sine: str
     mask: str
+
+
+def stories_prefill(name: str, batch: int, seed: int, *, size: str, sequence: int) -> Graph:
+    """`prefill` of a decoder of `STORIES`."""
+    return prefill(name, batch, seed, decoder=STORIES[size], sequence=sequence)
+
+
+def stories_decode(name: str, batch: int, seed: int, *, size: str, context: int) -> Graph:
+    """`decode` of a decoder of `STORIES`."""
+    return decode(name, batch, seed, decoder=STORIES[size], context=context)
 
 
 def prefill(name: str, batch: int, seed: int, *, decoder: Decoder, sequence: int) -> Graph:

@@ -70,6 +70,16 @@ REGNETY = {
 }
 
 
+def regnetx(name: str, batch: int, seed: int, *, size: str) -> Graph:
+    """RegNetX of a `size` of `REGNETX`."""
+    return regnet(name, batch, seed, design=REGNETX[size])
+
+
+def regnety(name: str, batch: int, seed: int, *, size: str) -> Graph:
+    """RegNetY of a `size` of `REGNETY`."""
+    return regnet(name, batch, seed, design=REGNETY[size], excite=0.25)
+
+
 def regnet(name: str, batch: int, seed: int, *, design: RegNet, excite: float = 0.0) -> Graph:
     """RegNet for images (batch, 3, 224, 224); Y has squeeze-excite with `excite` of the block's input width."""
     b = Builder(name, seed)

@@ -26,6 +26,8 @@ def accuracy(
     calibration: Annotated[
         float, typer.Option("--calibration", help="Share of the samples that calibrates; the others evaluate.")
     ] = 0.1,
+    numerics: opt.Numerics = "",
+    backend: opt.Backend = "numpy",
     shape: opt.Shape = None,
     weights: opt.Weights = None,
     seed: opt.Seed = 0,
@@ -36,9 +38,17 @@ def accuracy(
     from cosim.report.accuracy import as_json as described
     from cosim.report.accuracy import render
 
-    result, name = Request(network, compress=compress, shape=shape, weights=weights, data=data, seed=seed).accuracy(
-        metric, calibration
+    request = Request(
+        network,
+        compress=compress,
+        shape=shape,
+        weights=weights,
+        data=data,
+        seed=seed,
+        numerics=numerics,
+        backend=backend,
     )
+    result, name = request.accuracy(metric, calibration)
     if as_json:
         show_json(described(result, name))
     else:

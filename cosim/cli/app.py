@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated
 
 import typer
 
 from cosim.cli.failure import EXIT_INTERRUPT, report_failure
 
+GARBAGE = 300_000  # new containers between two searches of the young ones: some tens of MiB
 app = typer.Typer(
     name="cosim",
     help="How long, how much energy, how much memory a neural network takes on a piece of hardware, and what comes out.",
@@ -43,10 +45,17 @@ def _root(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: 0, 1 (the answer is no), 2 (wrong input), 70 (bug), 130."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    texts = [text for text in given if text != "--debug"]
     with contextlib.suppress(ValueError):  # not in the main thread: the host application owns the signals
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # a killed run cleans up like an interrupted one
+    with _rare_collections():
+        code = _run(list(sys.argv[1:] if arguments is None else arguments))
+        if arguments is None:
+            gc.freeze()  # the process ends here, and what it made with it: nothing is left to search
+    return code
+
+
+def _run(given: Sequence[str]) -> int:
+    texts = [text for text in given if text != "--debug"]
     try:
         _register()
         app(args=texts, prog_name="cosim")
@@ -54,17 +63,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = leaving.code if isinstance(leaving.code, int) else 0
         return report_failure(KeyboardInterrupt(), debug=False) if code == EXIT_INTERRUPT else code
     except BaseException as error:
-        return report_failure(error, debug="--debug" in given)
+        # compiled code that is interrupted while numba looks at its arguments: CPython wraps what numba left behind
+        is_interrupt = isinstance(error, SystemError) and isinstance(error.__cause__, KeyboardInterrupt)
+        return report_failure(KeyboardInterrupt() if is_interrupt else error, debug="--debug" in given)
     return 0
+
+
+@contextlib.contextmanager
+def _rare_collections() -> Iterator[None]:
+    """Fewer searches for cyclic garbage: imports make many objects that stay, and Python's default looks at all of them
+    again and again.
+    """
+    before = gc.get_threshold()
+    gc.set_threshold(GARBAGE, 20, 100)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def _register() -> None:
     """Import the modules whose functions are the commands; they import nothing heavy at module level."""
-    from cosim.cli import accuracy, check, lists, run, sensitivity
+    from cosim.cli import accuracy, check, compare, lists, run, sensitivity
     from cosim.cli.command import Command
 
     if not app.registered_commands:
-        for module in (run, check, accuracy, sensitivity, lists):
+        for module in (run, check, compare, accuracy, sensitivity, lists):
             module.register(app)
         for described in app.registered_commands:
             described.cls = Command

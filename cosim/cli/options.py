@@ -8,10 +8,15 @@ from typing import Annotated
 import typer
 
 Network = Annotated[
-    str, typer.Argument(help="Zoo name (see 'cosim workloads') or path of a .onnx file.", metavar="NETWORK")
+    str, typer.Argument(help="Zoo name (see 'cosim workloads') or path of a .onnx, .tflite or topology .csv file.", metavar="NETWORK")
 ]
 On = Annotated[
-    str, typer.Option("--on", help="Hardware: a name (see 'cosim hw') or path of a .yaml file.", metavar="HARDWARE")
+    str,
+    typer.Option(
+        "--on",
+        help="Hardware: a name (see 'cosim hw'), a .yaml file, or one of SCALE-Sim (.cfg) or ZigZag (.yaml).",
+        metavar="HARDWARE",
+    ),
 ]
 Compress = Annotated[
     str,
@@ -52,6 +57,23 @@ Execute = Annotated[
     str,
     typer.Option(
         "--execute", help="Compute the numbers: 'none', 'whole' (op by op), 'scheduled' (command by command)."
+    ),
+]
+Numerics = Annotated[
+    str,
+    typer.Option(
+        "--numerics",
+        help="Arithmetic to execute with: a preset ('tflite', 'onnxruntime:codes=int8') or deviations of sums "
+        "('accumulator=20:overflow=count', 'pairs=int16', 'winograd=16'); see docs/reference/presets.md.",
+        metavar="LINE",
+    ),
+]
+Backend = Annotated[
+    str,
+    typer.Option(
+        "--backend",
+        help="What computes integer sums: 'numpy', 'torch', 'cuda', or 'auto' for the quickest that is there. "
+        "Every one gives the same numbers.",
     ),
 ]
 Batch = Annotated[int | None, typer.Option("--batch", min=1, help="Samples per inference.")]

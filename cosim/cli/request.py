@@ -42,13 +42,32 @@ class Request:
     execute: str = "none"
     mapper: str = "tiled"
     timer: str = "compiled"
+    numerics: str = ""
+    backend: str = "numpy"
 
     def check(self) -> None:
         """Raise `DescriptionError` for what can be refused before anything is loaded."""
         arguments.one_of("--execute", self.execute, EXECUTE)
         arguments.one_of("--timer", self.timer, TIMERS)
+        self._check_numerics()
         arguments.shapes(self.shape or ())
         arguments.pairs("--set", self.settings or ())
+
+    def _check_numerics(self) -> None:
+        from cosim.execute.backends import BACKENDS
+
+        arguments.one_of("--backend", self.backend, BACKENDS)
+        if not self.numerics:
+            return
+        from cosim.execute.numerics import merged
+        from cosim.execute.presets import COSIM
+
+        try:
+            merged(COSIM, self.numerics)
+        except DescriptionError as error:
+            raise type(error)(
+                error.found, where=f"--numerics {self.numerics}", allowed=error.allowed, fix=error.fix
+            ) from error
 
     def graph(self) -> Graph:
         """The network, before compression."""
@@ -66,10 +85,12 @@ class Request:
 
     def hardware(self) -> Hardware:
         """The device, with the overrides of ``--set``."""
+        from cosim.cli.screen import notes
         from cosim.library import load_hardware
 
         try:
-            return load_hardware(self.on or "", overrides=arguments.pairs("--set", self.settings or ()))
+            with notes():
+                return load_hardware(self.on or "", overrides=arguments.pairs("--set", self.settings or ()))
         except DescriptionError as error:
             where = (error.where or "").replace("override ", "--set ", 1)
             raise DescriptionError(error.found, where=where or None, allowed=error.allowed, fix=error.fix) from error
@@ -109,6 +130,8 @@ class Request:
                 inputs=given,
                 data=data,
                 seed=self.seed,
+                numerics=self.numerics,
+                backend=self.backend,
                 progress=progress,
             )
         settings = {**simulation.settings, "batch": self.batch, "command_line": command_line()}
@@ -138,6 +161,8 @@ class Request:
             calibration_fraction=calibration,
             seed=self.seed,
             compressions=registry["compressions"],
+            numerics=self.numerics,
+            backend=self.backend,
         )
         return found, graph.name
 

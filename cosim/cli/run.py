@@ -30,6 +30,8 @@ def run(
     data: opt.Data = None,
     weights: opt.Weights = None,
     execute: opt.Execute = "none",
+    numerics: opt.Numerics = "",
+    backend: opt.Backend = "numpy",
     batch: opt.Batch = None,
     mapper: opt.Mapper = "tiled",
     timer: opt.Timer = "compiled",
@@ -47,7 +49,7 @@ def run(
 
     write_figure = _figure_writer(figure, "draw_summary")
     request = Request(
-        network, on, compress, shape, weights, settings, batch, seed, values, data, execute, mapper, timer
+        network, on, compress, shape, weights, settings, batch, seed, values, data, execute, mapper, timer, numerics, backend
     )
     folder = out or (_default_folder(network, on) if trace or timeline else None)
     if folder is not None:

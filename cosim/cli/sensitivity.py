@@ -23,6 +23,7 @@ def sensitivity(
         Path | None, typer.Option("--data", help="An .npz with an array per input, samples first.", metavar="FILE")
     ] = None,
     samples: Annotated[int, typer.Option("--samples", help="Samples that the ratio is taken over.", min=1)] = 2,
+    backend: opt.Backend = "numpy",
     shape: opt.Shape = None,
     weights: opt.Weights = None,
     seed: opt.Seed = 0,
@@ -36,12 +37,23 @@ def sensitivity(
     from cosim.report.sensitivity import as_json as described
     from cosim.report.sensitivity import render
 
-    graph = Request(network, shape=shape, weights=weights, seed=seed).graph()
+    request = Request(network, shape=shape, weights=weights, seed=seed, backend=backend)
+    request.check()
+    graph = request.graph()
     names = [name.strip() for name in formats.split(",") if name.strip()]
     given = arguments.data(data) if data else None
     with progress_bar() as progress:
         tell = (lambda share: progress("sensitivity", share)) if progress is not None else None
-        found = measured(graph, names, load_registry()["formats"], given, samples=samples, seed=seed, progress=tell)
+        found = measured(
+            graph,
+            names,
+            load_registry()["formats"],
+            given,
+            samples=samples,
+            seed=seed,
+            progress=tell,
+            backend=backend,
+        )
     if as_json:
         show_json(described(found, graph))
     else:

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cosim.compress.pipeline import BUILTIN, compress
+from cosim.compress.pipeline import compress
 from cosim.errors import DescriptionError, unknown
-from cosim.execute import KERNELS, whole
+from cosim.execute import whole
 from cosim.execute.call import Array
+from cosim.execute.numerics import merged
+from cosim.execute.overflow import overflow_rows, watched
+from cosim.execute.preset import COSIM
 from cosim.formats import Format
-from cosim.formats.builtin import FORMATS
 from cosim.graph.batch import rebatch
 from cosim.graph.graph import Graph
 from cosim.plugin.functions import Kernel, Metric
 from cosim.plugin.protocols import Compression
+from cosim.plugin.registry import load_registry
 
 _BATCH = 32
 _Z95 = 1.959963984540054
@@ -45,6 +49,11 @@ class AccuracyResult:
         Samples evaluated and samples calibrated on; no sample is in both.
     seed
         Of the split.
+    numerics
+        Arithmetic that the compressed network was executed with.
+    overflows
+        Rows of `cosim.execute.overflow.overflow_rows`, over everything that the compressed network ran; empty where all
+        sums are exact.
     """
 
     metric: str
@@ -59,6 +68,8 @@ class AccuracyResult:
     n: int
     calibration_n: int
     seed: int
+    numerics: str = COSIM
+    overflows: tuple[dict[str, Any], ...] = ()
 
 
 def accuracy(
@@ -69,9 +80,11 @@ def accuracy(
     metric: str | Metric = "top1",
     calibration_fraction: float = 0.1,
     seed: int = 0,
-    compressions: Mapping[str, Compression] = BUILTIN,
-    kernels: Mapping[str, Kernel] = KERNELS,
-    formats: Mapping[str, Format] = FORMATS,
+    compressions: Mapping[str, Compression] | None = None,
+    kernels: Mapping[str, Kernel] | None = None,
+    formats: Mapping[str, Format] | None = None,
+    numerics: str = "",
+    backend: str = "numpy",
 ) -> AccuracyResult:
     """Accuracy of `graph` compressed by `spec`, beside that of `graph` itself.
 
@@ -85,7 +98,17 @@ def accuracy(
         ``"top1"``, ``"top5"``, or a function of (outputs, targets); a function's intervals are bootstrapped.
     calibration_fraction, seed
         Share of the samples that calibrates, drawn with `seed`; the others evaluate.
+    compressions, kernels, formats
+        By name; the registered ones if None.
+    numerics
+        Arithmetic of the compressed network, if not that of its compression: a line, or options of one
+        (``"accumulator=20:overflow=count"``, `cosim.execute.numerics`).
+    backend
+        What computes integer sums, see `cosim.execute.backends`: never which numbers.
     """
+    registry = load_registry()
+    kernels = registry["kernels"] if kernels is None else kernels
+    formats = registry["formats"] if formats is None else formats
     x, y = _arrays(dataset)
     if len(graph.inputs) - len(graph.states) != 1 or len(graph.outputs) != 1:
         found = f"has inputs {graph.inputs} and outputs {graph.outputs}"
@@ -94,7 +117,12 @@ def accuracy(
     held = _calibration_count(len(x), calibration_fraction)
     few, rest = np.sort(order[:held]), np.sort(order[held:])
     small = compress(graph, spec, {graph.inputs[0]: x[few]}, compressions=compressions)
-    outputs = [_outputs(network, x[rest], kernels, formats) for network in (graph, small)]
+    if numerics:
+        small = replace(small, arithmetic=merged(small.arithmetic, numerics))
+    known = {"kernels": kernels, "formats": formats, "backend": backend}
+    outputs = [_outputs(graph, x[rest], known)]
+    with watched() as counts:
+        outputs.append(_outputs(small, x[rest], known))
     truth = y[rest]
     if isinstance(metric, str):
         name, scores = metric, _top(metric, outputs, truth)
@@ -103,7 +131,18 @@ def accuracy(
         name = getattr(metric, "__name__", type(metric).__name__)
         (before, after), interval, change = _bootstrap(metric, outputs, truth, seed)
     return AccuracyResult(
-        name, spec, after, *interval, before, after - before, *change, n=len(rest), calibration_n=len(few), seed=seed
+        name,
+        spec,
+        after,
+        *interval,
+        before,
+        after - before,
+        *change,
+        n=len(rest),
+        calibration_n=len(few),
+        seed=seed,
+        numerics=small.arithmetic,
+        overflows=tuple(overflow_rows(counts)),
     )
 
 
@@ -193,7 +232,7 @@ def _calibration_count(n: int, fraction: float) -> int:
     return held
 
 
-def _outputs(graph: Graph, x: Array, kernels: Mapping[str, Kernel], formats: Mapping[str, Format]) -> Array:
+def _outputs(graph: Graph, x: Array, known: Mapping[str, Any]) -> Array:
     """Decoded outputs (n, ...): in batches where the graph can be rebatched, else as it is."""
     with suppress(DescriptionError):  # a graph that spells its batch out runs at the batch it has
         graph = rebatch(graph, min(_BATCH, len(x)))
@@ -203,6 +242,6 @@ def _outputs(graph: Graph, x: Array, kernels: Mapping[str, Kernel], formats: Map
         part = x[start : start + batch]
         missing = batch - len(part)
         filled = np.concatenate([part, np.repeat(part[-1:], missing, axis=0)]) if missing else part
-        values = whole(graph, {name: filled}, kernels=kernels, formats=formats)
+        values = whole(graph, {name: filled}, **known)
         parts.append(values.real(graph.outputs[0])[: len(part)])
     return np.concatenate(parts)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cosim.errors import DescriptionError
-from cosim.execute import encode
-from cosim.execute.values import is_finite
+from cosim.execute.values import encode, is_finite
 from cosim.formats import Encoding, Format
 from cosim.formats.builtin import FORMATS
 from cosim.graph.constant import Array, Constant
@@ -99,14 +99,14 @@ class Quantized:
         Of the codes; without a scale the codes cannot be asked for.
     name
         For error messages.
-    form
-        The format where it is not a built-in one.
+    formats
+        Formats by name.
     """
 
     source: Constant
     encoding: Encoding
     name: str
-    form: Format | None = field(default=None, repr=False)
+    formats: Mapping[str, Format] = field(default_factory=lambda: FORMATS, repr=False)
     _cache: dict[str, Array] = field(default_factory=dict, init=False, repr=False)
 
     @property
@@ -118,8 +118,7 @@ class Quantized:
         """Codes."""
         if "codes" not in self._cache:
             values = np.asarray(self.source.array(), np.float32)
-            formats = FORMATS if self.form is None else {self.form.name: self.form}
-            self._cache["codes"] = encode(values, self.encoding, f"constant {self.name!r}", formats)
+            self._cache["codes"] = encode(values, self.encoding, f"constant {self.name!r}", self.formats)
         return self._cache["codes"]
 
     def digest(self) -> str:
@@ -127,7 +126,8 @@ class Quantized:
         code = self.encoding
         scale = b"" if code.scale is None else code.scale.tobytes()
         zero = b"" if code.zero_point is None else code.zero_point.tobytes()
-        return _digest("quantized", self.source.digest(), f"{code.format}{code.axis}", scale.hex(), zero.hex())
+        more = (code.key().hex(),) if code.key() else ()
+        return _digest("quantized", self.source.digest(), f"{code.format}{code.axis}", scale.hex(), zero.hex(), *more)
 
 
 def finite(constant: Constant, name: str) -> NDArray[np.float32]:

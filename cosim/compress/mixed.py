@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from cosim.compress.assign import assign_formats
 from cosim.compress.fold import fold
 from cosim.compress.ranges import METHODS
-from cosim.compress.rules import Rule, parse_rule, read_rules
+from cosim.compress.rules import ALLOWED, Rule, parse_rule, parse_rules, read_rules
 from cosim.errors import DescriptionError, unknown
 from cosim.graph.graph import Graph
 from cosim.plugin.registry import load_registry
@@ -19,7 +19,7 @@ from cosim.plugin.registry import load_registry
 class Formats:
     """Any registered format on weights and activations, all alike or by rules.
 
-    ``formats:weights=mxfp4:activations=fp8_e4m3`` or ``formats:rules=mine.txt``.
+    ``formats:weights=mxfp4:activations=fp8_e4m3`` or ``formats:rules=mine.txt``; in Python `rules` may be lines too.
     """
 
     name = "formats"
@@ -28,7 +28,7 @@ class Formats:
         {
             "weights": "format of all weights",
             "activations": "format of all inputs and outputs of ops",
-            "rules": "file with a rule per line, after the two above: PATTERN weights=FORMAT activations=FORMAT",
+            "rules": f"file with a rule per line, after the two above: {ALLOWED}",
             "method": ", ".join(METHODS),
             "samples": "runs to calibrate on",
             "seed": "of samples that are not given",
@@ -43,13 +43,16 @@ class Formats:
         for key in options:
             if key not in self.options:
                 raise unknown("option", key, self.options, where=where)
-        formats = load_registry()["formats"]
+        registry = load_registry()
+        formats = registry["formats"]
         rules: list[Rule] = []
         pairs = [f"{role}={options[role]}" for role in ("weights", "activations") if role in options]
         if pairs:
             rules.append(parse_rule(["*", *pairs], formats, where=where))
         if "rules" in options:
-            rules += read_rules(options["rules"], formats)
+            given = options["rules"]
+            is_text = "\n" in given
+            rules += parse_rules(given[1:], formats, where="rules") if is_text else read_rules(given, formats)
         if not rules:
             raise DescriptionError(
                 "no format is given",
@@ -69,6 +72,7 @@ class Formats:
             method=method,
             seed=_number(options, "seed", 0),
             samples=_number(options, "samples", 0) or None,
+            kernels=registry["kernels"],
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -18,6 +19,7 @@ from cosim.execute.presets import COSIM
 from cosim.formats import Encoding
 from cosim.graph.graph import Graph
 from cosim.plugin.protocols import Compression
+from cosim.plugin.registry import load_registry
 
 Data = Mapping[str, ArrayLike]
 
@@ -101,7 +103,8 @@ def compress(
     data: Data | None = None,
     *,
     calibrate: bool = True,
-    compressions: Mapping[str, Compression] = BUILTIN,
+    compressions: Mapping[str, Compression] | None = None,
+    **options: str | Path | int | Sequence[str],
 ) -> Graph:
     """The graph after each compression of `spec` in turn.
 
@@ -114,18 +117,31 @@ def compress(
     calibrate
         If false only formats are assigned and no value is computed.
     compressions
-        Compressions by name.
+        Compressions by name; the registered ones if None.
+    options
+        More options of the last compression of `spec`, for values that a line cannot hold:
+        ``compress(graph, "formats", rules=["* weights=int8", "stem.* weights[channels=0:16]=int4"])``.
 
     Raises
     ------
     DescriptionError
         On an unknown compression or option, with the nearest name.
     """
-    for name, options in parse(spec):
-        if name not in compressions:
-            raise unknown("compression", name, compressions, where=f"compression {spec!r}")
-        graph = compressions[name].apply(graph, data=data, calibrate=calibrate, options=options)  # type: ignore[arg-type]
+    known = load_registry()["compressions"] if compressions is None else compressions
+    steps = parse(spec)
+    if options and not steps:
+        raise DescriptionError(f"options {', '.join(options)} are given to no compression", where="compress")
+    for number, (name, given) in enumerate(steps):
+        if name not in known:
+            raise unknown("compression", name, known, where=f"compression {spec!r}")
+        more = {key: _text(value) for key, value in options.items()} if number == len(steps) - 1 else {}
+        graph = known[name].apply(graph, data=data, calibrate=calibrate, options=given | more)  # type: ignore[arg-type]
     return graph
+
+
+def _text(value: str | Path | int | Sequence[str]) -> str:
+    """An option as a compression takes it; several lines as one text."""
+    return str(value) if isinstance(value, str | Path | int) else "\n".join(["", *value])
 
 
 def parse(spec: str | Sequence[str]) -> list[tuple[str, dict[str, str]]]:

@@ -10,14 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cosim.errors import DescriptionError
-from cosim.execute import whole
 from cosim.execute.call import Array
+from cosim.formats import Format
 from cosim.graph.graph import Graph
+from cosim.plugin.functions import Kernel
+from cosim.plugin.registry import load_registry
 
 BLOCKED = -1e8  # below this a score is one that a mask has blocked (minus 1e9 stands for minus infinity)
 MARGIN = 8.0  # a blocked score ends this far below all others: exp(-8) is less than a step of softmax's 1/256
@@ -41,8 +44,22 @@ class Range:
         return Range(min(self.low, other.low), max(self.high, other.high))
 
 
-def observe_ranges(graph: Graph, samples: Sequence[Mapping[str, Array]], method: str) -> dict[str, Range]:
-    """Range of every input and activation of a float `graph`, chosen by `method`; one or two runs per sample."""
+def observe_ranges(
+    graph: Graph,
+    samples: Sequence[Mapping[str, Array]],
+    method: str,
+    *,
+    kernels: Mapping[str, Kernel] | None = None,
+    formats: Mapping[str, Format] | None = None,
+) -> dict[str, Range]:
+    """Range of every input and activation of a float `graph`, chosen by `method`; one or two runs per sample.
+
+    `kernels` and `formats` are the registered ones where none are given.
+    """
+    from cosim.execute.whole import whole  # numba comes with it
+
+    registry = load_registry()
+    known: Any = {"kernels": kernels or registry["kernels"], "formats": formats or registry["formats"]}
     ranges: dict[str, Range] = {}
 
     def widen(name: str, values: Array) -> None:
@@ -51,13 +68,16 @@ def observe_ranges(graph: Graph, samples: Sequence[Mapping[str, Array]], method:
         low, high = _extremes(values)
         if not (np.isfinite(low) and np.isfinite(high)):
             raise DescriptionError(
-                "holds NaN or infinity on the calibration data", where=f"tensor {name!r} of graph {graph.name}"
+                "holds NaN or infinity on the calibration data",
+                where=f"tensor {name!r} of graph {graph.name}",
+                allowed="finite numbers",
+                fix="calibration samples, or weights, without NaN and infinity",
             )
         seen = Range(low, high)
         ranges[name] = ranges[name] | seen if name in ranges else seen
 
     for sample in samples:
-        whole(graph, sample, observe=widen)
+        whole(graph, sample, observe=widen, **known)
     if method == "minmax":
         return ranges
     histograms = {name: np.zeros(BINS) for name in ranges}
@@ -68,7 +88,7 @@ def observe_ranges(graph: Graph, samples: Sequence[Mapping[str, Array]], method:
             histograms[name] += np.histogram(values, BINS, (seen.low, max(seen.high, seen.low + 1e-30)))[0]
 
     for sample in samples:
-        whole(graph, sample, observe=count)
+        whole(graph, sample, observe=count, **known)
     choose = METHODS[method]
     return {name: choose(histograms[name], seen) if seen.high > seen.low else seen for name, seen in ranges.items()}
 

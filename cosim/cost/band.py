@@ -54,6 +54,8 @@ def combined(parts: Iterable[tuple[str, Band]]) -> Band:
 def product(first: Price, second: Price, *, factor: float, unit: str) -> Price:
     """Price that is `factor` x `first` x `second`, of independent sources: relative deviations in quadrature of logarithms."""
     value = first.value * second.value * factor
+    if not value:  # a price of 0 is exact, and has no logarithm
+        return Price(0.0, 0.0, 0.0, unit, f"{first.source} x {second.source}", first.assumed or second.assumed)
     down = math.hypot(math.log(first.value / first.low), math.log(second.value / second.low))
     up = math.hypot(math.log(first.high / first.value), math.log(second.high / second.value))
     return Price(

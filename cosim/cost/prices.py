@@ -76,9 +76,11 @@ def _memory(action: str, memory: Memory, verb: str, technology: Technology) -> t
         bit = unit_price(action, "register_bit", technology)
         return (Term("register", "byte", bit.times(BITS_PER_BYTE, unit="pJ", rule="8 flip-flops per byte")),)
     if memory.technology not in technology.dram:
-        kinds = ["sram", "flip_flop", *(kind for kind in technology.dram if not kind.endswith(".background"))]
+        kinds = ["sram", "flip_flop", *(kind for kind in technology.dram if "." not in kind)]
         raise _no_price(action, f"memory technology '{memory.technology}'", technology, kinds)
     bit = technology.dram[memory.technology]
+    if verb == "write_bytes":
+        bit = technology.dram.get(f"{memory.technology}.write", bit)
     return (Term("dram", "byte", bit.times(BITS_PER_BYTE, unit="pJ", rule="8 bits per byte")),)
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosim.execute.epilogue import fixed_multipliers
+from cosim.execute.fused import fused
 from cosim.execute.requantise import Array, rounded, shifted
 from cosim.jit import njit
 
@@ -53,6 +54,9 @@ def _integer(operands: Operands, bits: int, tie: int) -> Array:
 
 
 def _xnnpack(operands: Operands) -> Array:
+    # Outside these ratios its delegate leaves the sum to LiteRT's own kernel.
+    if not all(2.0**-10 <= operands.ratio(position) < 2.0**8 for position in (0, 1)):
+        return _gemmlowp(operands)
     return _integer(operands, 20, 1)
 
 
@@ -72,10 +76,20 @@ def _gemmlowp(operands: Operands) -> Array:
 
 
 def _onnxruntime(operands: Operands) -> Array:
+    if operands.sign < 0:
+        return _single(operands)
     out = np.empty(operands.a.shape, operands.a.dtype)
-    first, second = operands.ratio(0), np.float32(operands.sign) * operands.ratio(1)
+    first, second = operands.ratio(0), operands.ratio(1)
     _fixed_part(operands.a, operands.b, first, second, operands.zeros, operands.bounds, out)
     return out
+
+
+def _single(operands: Operands) -> Array:
+    """A difference of real numbers in float32: ONNX Runtime has no operator on codes for it."""
+    sides = zip((operands.a, operands.b), operands.scales, operands.zeros, strict=False)
+    one, other = ((codes.astype(np.float32) - np.float32(zero)) * np.float32(scale) for codes, scale, zero in sides)
+    made = np.rint((one - other) / np.float32(operands.scales[2])) + np.float32(operands.zeros[2])
+    return np.clip(made, *operands.bounds).astype(operands.a.dtype)
 
 
 def _dequantised(operands: Operands) -> Array:
@@ -147,14 +161,13 @@ def _fixed_part(
     bounds: Bounds,
     out: Array,
 ) -> None:
-    # Fused multiply-adds, computed in float64: a product of 8 by 24 bits is exact there.
     both = np.float32(np.float64(first) * zeros[0] + np.float64(second * np.float32(zeros[1])))
     fixed = np.float32(zeros[2]) - both
+    low, high = np.float32(bounds[0]), np.float32(bounds[1])
     for i in range(a.size):
-        inner = np.float32(np.float64(b[i]) * np.float64(second) + np.float64(fixed))
-        real = np.float32(np.float64(a[i]) * np.float64(first) + np.float64(inner))
-        code: Any = np.int64(np.rint(real))
-        out[i] = min(max(code, bounds[0]), bounds[1])
+        inner = fused(np.float32(b[i]), second, fixed)
+        real = fused(np.float32(a[i]), first, inner)
+        out[i] = np.int32(min(max(np.rint(real), low), high))
 
 
 @njit
@@ -168,11 +181,9 @@ def _real_sum(
     bounds: Bounds,
     out: Array,
 ) -> None:
-    # Each operand is decoded by a fused multiply-add, computed in float64 where it is exact.
-    first, second = np.float64(-one * np.float32(zeros[0])), np.float64(-other * np.float32(zeros[1]))
+    first, second = -one * np.float32(zeros[0]), -other * np.float32(zeros[1])
+    zero, low, high = np.float32(zeros[2]), np.float32(bounds[0]), np.float32(bounds[1])
     for i in range(a.size):
-        left = np.float32(np.float64(a[i]) * np.float64(one) + first)
-        right = np.float32(np.float64(b[i]) * np.float64(other) + second)
-        real = left + right
-        code: Any = np.int64(rounded(real * inverse, 0)) + zeros[2]
-        out[i] = min(max(code, bounds[0]), bounds[1])
+        left = fused(np.float32(a[i]), one, first)
+        right = fused(np.float32(b[i]), other, second)
+        out[i] = np.int32(min(max(rounded((left + right) * inverse, 0) + zero, low), high))

@@ -3,13 +3,13 @@
 `Average` holds sums of raw codes. Rules: ``"raw-away"`` divides raw codes in the input's encoding, halves away from
 zero; ``"inside"`` (``"fused"``: in one step) and ``"outside"`` multiply by one float32 and add the zero point before or after
 rounding;
-``"by-lanes"`` does both (PyTorch, channels last); ``"dequantised"`` averages real float32 values; ``"q31-away"`` and ``"q31-up"`` are gemmlowp's multipliers.
+``"by-lanes"`` and ``"fused-by-lanes"`` treat vectors and the channels that are left over each in its own way (PyTorch, channels last); ``"dequantised"`` averages real float32 values; ``"q31-away"`` and ``"q31-up"`` are gemmlowp's multipliers.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -78,12 +78,21 @@ def _outside(average: Average) -> Integers:
 
 def _by_lanes(average: Average) -> Integers:
     """Vectors of 16 channels add the zero point after rounding, the channels that are left over before it."""
-    first, channels = average.channels
-    vectors = max(channels // 16 * 16 - first, 0)
     real = average.centred.astype(np.float32) * _factor(average)
-    out: Integers = np.asarray(np.rint(real) + average.zeros[1], np.int64)
-    out[:, vectors:] = _inside(average)[:, vectors:]
-    return out
+    return _but_the_last(average, np.asarray(np.rint(real) + average.zeros[1], np.int64), _inside(average), 16)
+
+
+def _fused_by_lanes(average: Average) -> Integers:
+    """Vectors of 8 channels multiply and add in one step, the channels that are left over in two."""
+    return _but_the_last(average, _fused(average), _inside(average), 8)
+
+
+def _but_the_last(average: Average, vectors: Integers, last: Integers, lanes: int) -> Integers:
+    """`vectors`, and `last` for the channels past the last multiple of `lanes` of the whole op."""
+    first, channels = average.channels
+    count = max(channels // lanes * lanes - first, 0)
+    vectors[:, count:] = last[:, count:]
+    return vectors
 
 
 def _dequantised(average: Average) -> Integers:
@@ -117,21 +126,66 @@ def _q31_away(average: Average) -> Integers:
 
 
 def _q31_up(average: Average) -> Integers:
-    """Raw codes times the multiplier; the zero point's share is rounded for itself."""
+    """Raw codes times the multiplier, ties up but away from zero in the channels that vectors of 16 leave over.
+
+    The zero point's share is rounded for itself.
+    """
     ratio = np.float32(average.scales[0]) / np.float32(average.scales[1])
     counts = np.broadcast_to(average.counts, average.sums.shape)
     factor, shift = fixed_multipliers(average.scales[0] / (counts * average.scales[1]), "q31")
     share = np.float32(average.zeros[0]) * ratio
     bias = average.zeros[1] - int(np.floor(np.abs(share) + np.float32(0.5)) * np.sign(share))
-    return _product(average.sums, factor, shift, away=False) + bias
+    vectors, last = (_product(average.sums, factor, shift, away=away) + bias for away in (False, True))
+    return _but_the_last(average, vectors, last, 16)
 
+
+def _raw_inside(average: Average) -> Integers:
+    """Raw sums times one float32, plus the zero points as another: XNNPACK's mean."""
+    ratio = np.float32(average.scales[0]) / np.float32(average.scales[1])
+    return _affine(average, np.asarray(ratio * (np.float32(1) / average.counts.astype(np.float32)), np.float32))
+
+
+def _raw_total(average: Average) -> Integers:
+    """The same without a division: XNNPACK's sum."""
+    return _affine(average, np.asarray(average.scales[0], np.float32) / np.float32(average.scales[1]))
+
+
+def _affine(average: Average, scale: NDArray[np.float32]) -> Integers:
+    share = (average.counts * average.zeros[0]).astype(np.float32) * scale
+    real = average.sums.astype(np.float32) * scale + (np.float32(average.zeros[1]) - share)
+    return np.asarray(np.rint(real), np.int64)
+
+
+def _whole(average: Average) -> Average:
+    """The same sums as averages of one number each."""
+    return replace(average, sums=average.centred, counts=np.float64(1), zeros=(0, average.zeros[1]))  # type: ignore[arg-type]
+
+
+def _float_away(average: Average) -> Integers:
+    """Raw sums times a float32, with the zero point's share as a second float32; halves away from zero."""
+    ratio = np.float32(average.scales[0]) / np.float32(average.scales[1])
+    share = -np.float32(average.zeros[0]) * ratio * np.asarray(average.counts, np.float32)
+    real = (average.sums.astype(np.float32) * ratio + share).astype(np.float64)
+    return np.asarray(np.copysign(np.floor(np.abs(real) + 0.5), real) + average.zeros[1], np.int64)
+
+
+TOTALS: Mapping[str, Callable[[Average], Integers]] = MappingProxyType(
+    {
+        "raw-inside": _raw_total,
+        "q31-away": lambda average: _q31_away(_whole(average)),
+        "float-away": _float_away,
+    }
+)
+"""Rules of sums that are not divided."""
 
 AVERAGES: Mapping[str, Callable[[Average], Integers]] = MappingProxyType(
     {
         "raw-away": _raw_away,
+        "raw-inside": _raw_inside,
         "inside": _inside,
         "fused": _fused,
         "by-lanes": _by_lanes,
+        "fused-by-lanes": _fused_by_lanes,
         "outside": _outside,
         "dequantised": _dequantised,
         "q31-away": _q31_away,

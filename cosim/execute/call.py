@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from cosim.errors import DescriptionError, UnsupportedError
 from cosim.execute.numerics import Numerics, numerics_of
 from cosim.execute.presets import COSIM
-from cosim.formats import Encoding, Format, IntegerFormat
+from cosim.formats import Encoding, Format, IntegerFormat, mixture
 from cosim.formats.builtin import FORMATS, find_format
 from cosim.graph.op import Op
 from cosim.graph.space import Boxes, Space
@@ -49,6 +49,11 @@ class Call:
         Rules of rounding, and deviations from exact sums.
     backend
         What integer products are computed with; every one gives the same sums.
+    stored
+        Encodings in which the inputs are stored, cut to their boxes, where one is not what kernels compute on (`inputs`):
+        a mixed one, or integers with a scale per block. Empty where all are.
+    target_stored
+        The same for the output; what a kernel returns is rounded to its parts afterwards.
     """
 
     op: Op
@@ -65,6 +70,8 @@ class Call:
     formats: Mapping[str, Format] = field(default_factory=lambda: FORMATS)
     numerics: Numerics = field(default_factory=lambda: numerics_of(COSIM))
     backend: str = "numpy"
+    stored: tuple[Encoding, ...] = ()
+    target_stored: Encoding | None = None
 
     def operand(self, position: int) -> Array:
         """An operand that must exist."""
@@ -129,9 +136,23 @@ class Call:
         form = find_format(self.inputs[position].format, self.formats)
         return form.decode(self.operand(position), self.local(position))
 
+    def by_part(self, position: int) -> list[tuple[Encoding, Array]]:
+        """The parts of a mixed operand, each with the operand's codes where it applies and the code of 0 elsewhere.
+
+        Codes are on the grid that all parts have in common (`inputs`), so sums over parts are those of the operand.
+        """
+        codes = self.operand(position)
+        encoding = self.stored[position] if self.stored else self.inputs[position]
+        if not encoding.is_mixed:
+            return [(self.local(position), codes)]
+        members = mixture.members_of(codes, encoding, self.formats)
+        zero = self.zero(position) if self.is_integer(position) else 0
+        apart = [np.where(members == i, codes, codes.dtype.type(zero)) for i in range(len(encoding.parts))]
+        return list(zip(encoding.parts, apart, strict=True))
+
     def local(self, position: int) -> Encoding:
         """Encoding of an operand, per-channel scales cut to its box."""
-        return calibrated(self.inputs[position], self.formats, self.where).cut(self.boxes[position])
+        return calibrated(self.inputs[position], self.formats, self.where).seen(self.boxes[position])
 
     @property
     def all_integer(self) -> bool:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosim.errors import UnsupportedError
+from cosim.execute.fake_quantise import float_ranged, multiplier_and_shift
 from cosim.execute.requantise import fixed_point, float_double, float_even, float_once, float_twice
 
 Array = NDArray[Any]
@@ -26,8 +27,8 @@ CHOICES = {
     "zero_point": ("outside", "inside"),
     "bias": ("int32", "before", "after"),
     "clamp": ("full", "symmetric"),
-    "product": ("double", "single", "reciprocal", "turns"),
-    "output": ("multiply", "divide", "inverse"),
+    "product": ("double", "single", "mixed", "reciprocal", "turns", "ratio"),
+    "output": ("multiply", "divide", "inverse", "ranged", "ranged-first"),
 }
 
 
@@ -40,9 +41,17 @@ class Scales:
     y: float
 
     def multipliers(self, product: str) -> NDArray[np.float64]:
-        """X * w / y in double precision, in single precision step by step, or so with a product by 1/y."""
+        """X * w / y in double precision, or in single precision: step by step, with a product by 1/y, or with x / y first.
+
+        ``"mixed"`` is a product in single and a quotient in double precision.
+        """
         if product == "double":
             return np.asarray(self.x * self.w / self.y)
+        if product == "mixed":
+            return np.asarray(self.steps().astype(np.float64) / self.y)
+        if product == "ratio":
+            ratio = np.float32(self.x) / np.float32(self.y)
+            return (ratio * self.w.astype(np.float32)).astype(np.float64)
         if product == "reciprocal":
             return (self.steps() * (np.float32(1) / np.float32(self.y))).astype(np.float64)
         return (self.steps() / np.float32(self.y)).astype(np.float64)
@@ -76,9 +85,11 @@ class Epilogue:
         ``"full"``, or ``"symmetric"``: the lowest code is never written.
     product
         Precision of x * w / y, see `Scales.multipliers`; ``"turns"``, with ``bias="after"``: the accumulator is
-        multiplied by x, then by w.
+        multiplied by x, which is kept as 1/x, then by w.
     output
-        With ``bias="after"``: ``"multiply"`` by 1/y or ``"divide"`` by y; ``"inverse"`` where scales are kept as 1/x.
+        With ``bias="after"``: ``"multiply"`` by 1/y or ``"divide"`` by y; ``"inverse"`` where scales are kept as 1/x;
+        ``"ranged"`` where a FakeQuantize behind the bias knows its range only, and ``"ranged-first"`` where it is
+        merged into the multiplier and the bias beforehand (`cosim.execute.fake_quantise`).
     unsigned
         The rule's codes are unsigned: ours plus 2^(bits-1). Shows where the zero point is inside.
     wraps
@@ -141,6 +152,8 @@ class Epilogue:
             float_double(view, np.asarray(bias, np.int64), exact, TIES[self.tie], wraps, bounds, out)
         elif self.multiplier != "fp32":
             self._fixed(view, np.asarray(bias, np.int64), scales, bounds, wraps, out)
+        elif self.output.startswith("ranged"):
+            self._ranged(view, np.asarray(bias, np.float32), scales, bounds, out)
         elif self.bias == "after":
             self._twice(view, np.asarray(bias, np.float32), scales, bounds, out)
         else:
@@ -165,6 +178,17 @@ class Epilogue:
         fraction, shift = fixed_multipliers(scales.multipliers(self.product), self.multiplier)
         fixed_point(view, bias, fraction, shift, TIES[self.tie], self.roundings == 2, wraps, bounds, out)
 
+    def _ranged(
+        self, view: Array, bias: NDArray[np.float32], scales: Scales, bounds: tuple[int, int, int, int], out: Array
+    ) -> None:
+        multiplier, shift = multiplier_and_shift(scales.y, bounds[0])
+        steps, tie = np.broadcast_to(scales.steps(), bias.shape), TIES[self.tie]
+        if self.output == "ranged":
+            float_ranged(view, bias, np.ascontiguousarray(steps), multiplier, shift, tie, bounds, out)
+            return
+        one, ends = np.float32(1), (0, *bounds[1:])
+        float_twice(view, bias * multiplier + shift, one, steps * multiplier, one, False, tie, False, ends, out)
+
     def _twice(
         self, view: Array, bias: NDArray[np.float32], scales: Scales, bounds: tuple[int, int, int, int], out: Array
     ) -> None:
@@ -174,9 +198,9 @@ class Epilogue:
         elif self.output == "inverse":
             one = np.float32(1)
             steps = (one / ((one / np.float32(scales.x)) * (one / scales.w.astype(np.float32)))).astype(np.float32)
-        first = np.float32(1)
+        first = one = np.float32(1)
         if self.product == "turns":
-            first, steps = np.float32(scales.x), scales.w.astype(np.float32)
+            first, steps = one / (one / np.float32(scales.x)), scales.w.astype(np.float32)
         inside = self.zero_point == "inside"
         float_twice(view, bias, first, steps, last, divides, TIES[self.tie], inside, bounds, out)
 

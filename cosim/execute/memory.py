@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from cosim.errors import SimulationError
 from cosim.execute.call import Array
-from cosim.execute.tiles import accumulators_of
+from cosim.execute.packing import Packing, is_packed
+from cosim.execute.tiles import accumulators_of, regrouped
 from cosim.formats import Format
 from cosim.formats.builtin import FORMATS, find_format
 from cosim.graph.graph import Graph
@@ -39,9 +40,13 @@ class Layout:
     box, shape
         Box of the tensor, shape (axes, 2), and its extents.
     dtype, bits
-        Type of an element in arrays, and its bits in memory; below 8 bits several share a byte.
+        Type of an element in arrays, and its bits in memory (of the widest part of a mixed tensor).
     content
         Codes or accumulators.
+    packing
+        Where each element lies, unless arrays and memory hold the same bytes.
+    root, first
+        Of a view of packed elements: the layout of its root, and which of the root's elements is its first.
     """
 
     name: str
@@ -52,11 +57,16 @@ class Layout:
     dtype: np.dtype[np.generic]
     bits: int
     content: Content
+    packing: Packing | None = None
+    root: Layout | None = None
+    first: int = 0
 
     @cached_property
     def n_bytes(self) -> int:
         """Bytes from the first to the last [byte]."""
-        return -(-math.prod(self.shape) * self.bits // 8)
+        if self.root is not None:
+            return self.root.n_bytes
+        return self.packing.n_bytes if self.packing is not None else -(-math.prod(self.shape) * self.bits // 8)
 
     def span(self, box: Boxes, where: str) -> Span:
         """Slices of `box` relative to the buffer; it must lie inside."""
@@ -101,68 +111,95 @@ class Memory:
     def _make_layout(self, buffer: int) -> Layout:
         table = self.program.buffers
         name = self.program.tensors[table.tensor[buffer]]
+        encoding = self.graph.tensors[name].encoding
         content = Content(int(table.content[buffer]))
         if content is Content.ACCUMULATORS:
             dtype = accumulators_of(self.graph, self.graph.producer[name], self.formats)
         else:
-            dtype = find_format(self.graph.tensors[name].encoding.format, self.formats).storage
+            dtype = find_format(encoding.held.format, self.formats).storage
         bits = int(table.bits[buffer])
-        if bits != dtype.itemsize * 8 and not (dtype.itemsize == 1 and bits in {1, 2, 4}):
-            message = f"buffer {buffer} gives {bits} bits to an element of {name!r}, which has {dtype}"
+        right = encoding.bits if content is Content.CODES else dtype.itemsize * 8
+        root = int(table.root[buffer])
+        if root >= 0 and content is Content.CODES:
+            right = self.graph.tensors[self.program.tensors[table.tensor[root]]].encoding.bits
+        if bits != right:
+            message = f"buffer {buffer} gives {bits} bits to an element of {name!r}, which has {right}"
             raise SimulationError(message)
         box = self.program.boxes.box(int(table.box[buffer]))
         shape = tuple((box[:, 1] - box[:, 0]).tolist())
-        layout = Layout(name, int(table.memory[buffer]), int(table.address[buffer]), box, shape, dtype, bits, content)
+        packing, shown, first = None, None, 0
+        if content is Content.CODES:
+            shown = self._shown(root)
+            first = 0 if shown is None else self._first(buffer) - self._first(root)
+            if shown is None and is_packed(encoding, dtype):
+                packing = Packing(encoding, box, self.formats)
+        place = int(table.memory[buffer]), int(table.address[buffer])
+        layout = Layout(name, *place, box, shape, dtype, bits, content, packing, shown, first)
         if layout.n_bytes > int(table.capacity[buffer]):
             message = f"buffer {buffer} of {name!r} holds {layout.n_bytes} bytes, {table.capacity[buffer]} are reserved"
             raise SimulationError(message)
         return layout
 
+    def _shown(self, root: int) -> Layout | None:
+        """Layout of the root of a view whose elements are not simply bytes, or runs of bits."""
+        if root < 0:
+            return None
+        layout = self.layout(root)
+        if layout.packing is None:
+            return None
+        encoding = layout.packing.encoding
+        return layout if encoding.is_mixed or encoding.shared_bits else None
+
+    def _first(self, buffer: int) -> int:
+        """Which element of its tensor, in row-major order, a buffer begins with."""
+        table = self.program.buffers
+        tensor = self.graph.tensors[self.program.tensors[table.tensor[buffer]]]
+        low = self.program.boxes.box(int(table.box[buffer]))[:, 0]
+        return int(np.ravel_multi_index(tuple(low.tolist()), tensor.shape)) if tensor.shape else 0
+
     def read(self, buffer: int, box: Boxes, where: str) -> Array:
         """A copy of `box` from a buffer."""
         layout = self.layout(buffer)
-        return self._elements(layout)[layout.span(box, where)].copy()
+        span = layout.span(box, where)
+        if layout.root is not None:
+            root = layout.root
+            everything = tuple(slice(0, extent) for extent in root.shape)
+            codes = self._packing(root).read(self._cells(root), everything, root.box).reshape(-1)
+            mine = codes[layout.first : layout.first + math.prod(layout.shape)]
+            mine = mine.reshape(layout.shape).astype(layout.dtype)
+            encoding = self.graph.tensors[layout.name].encoding
+            return (regrouped(mine, encoding.cut(layout.box), self.formats) if encoding.block_bits else mine)[span]
+        if layout.packing is not None:
+            return layout.packing.read(self._cells(layout), span, box)
+        return self._elements(layout)[span].copy()
 
     def write(self, buffer: int, box: Boxes, values: Array, where: str) -> None:
         """Put `values` into `box` of a buffer."""
         layout = self.layout(buffer)
         span = layout.span(box, where)
-        elements = self._elements(layout)
-        elements[span] = values
-        self._store(layout, elements)
+        if layout.packing is not None:
+            layout.packing.write(self._cells(layout), span, box, values, where)
+        else:
+            self._elements(layout)[span] = values
 
     def poison(self, buffer: int, box: Boxes, where: str) -> None:
-        """Make `box` of a buffer unmistakably wrong."""
+        """Make `box` of a buffer unmistakably wrong, as far as its bits allow."""
         layout = self.layout(buffer)
         span = layout.span(box, where)
-        elements = self._elements(layout)
-        elements[span] = np.frombuffer(bytes([POISON]) * layout.dtype.itemsize, layout.dtype)[0]
-        self._store(layout, elements)
+        if layout.packing is not None:
+            layout.packing.poison(self._cells(layout), span, int.from_bytes(bytes([POISON]) * 8, "little"))
+        else:
+            poisoned = np.frombuffer(bytes([POISON]) * layout.dtype.itemsize, layout.dtype)[0]
+            self._elements(layout)[span] = poisoned
+
+    def _packing(self, layout: Layout) -> Packing:
+        if layout.packing is None:
+            raise SimulationError(f"{layout.name!r} is not packed", where="memory")
+        return layout.packing
+
+    def _cells(self, layout: Layout) -> Bytes:
+        return self.cells[layout.memory][layout.address : layout.address + layout.n_bytes]
 
     def _elements(self, layout: Layout) -> Array:
-        """The buffer as an array of its box: the bytes themselves, or an unpacked copy below 8 bits."""
-        raw = self.cells[layout.memory][layout.address : layout.address + layout.n_bytes]
-        if layout.bits == layout.dtype.itemsize * 8:
-            return raw.view(layout.dtype).reshape(layout.shape)
-        return _unpacked(raw, layout)
-
-    def _store(self, layout: Layout, elements: Array) -> None:
-        if layout.bits < 8:
-            self.cells[layout.memory][layout.address : layout.address + layout.n_bytes] = _packed(elements, layout)
-
-
-def _unpacked(raw: Bytes, layout: Layout) -> Array:
-    """Two's complement fields of `bits`, lowest first, as whole bytes."""
-    shifts = np.arange(0, 8, layout.bits, dtype=np.uint8)
-    fields = (raw[:, None] >> shifts) & np.uint8((1 << layout.bits) - 1)
-    count = int(np.prod(layout.shape))
-    signed = (fields.reshape(-1)[:count] << np.uint8(8 - layout.bits)).view(np.int8) >> np.int8(8 - layout.bits)
-    return signed.astype(layout.dtype).reshape(layout.shape)
-
-
-def _packed(elements: Array, layout: Layout) -> Bytes:
-    per_byte = 8 // layout.bits
-    fields = np.zeros(layout.n_bytes * per_byte, np.uint8)
-    fields[: elements.size] = elements.reshape(-1).view(np.uint8) & np.uint8((1 << layout.bits) - 1)
-    shifts = np.arange(0, 8, layout.bits, dtype=np.uint8)
-    return np.asarray(np.bitwise_or.reduce(fields.reshape(-1, per_byte) << shifts, axis=1), np.uint8)
+        """The buffer's own bytes as an array of its box."""
+        return self._cells(layout).view(layout.dtype).reshape(layout.shape)

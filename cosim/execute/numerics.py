@@ -1,7 +1,7 @@
 """`Numerics`: the arithmetic that a graph is executed with, from the line that it carries (`Graph.arithmetic`).
 
-A line is the name of a preset with named deviations from exact sums: ``"tflite"``, ``"pytorch-x86:pairs=int16"``,
-``"cosim:accumulator=20:overflow=saturate"``.
+A line is the name of a preset with options: the type of the framework's codes, and named deviations from exact sums.
+``"tflite"``, ``"onnxruntime:codes=int8"``, ``"pytorch-x86:pairs=int16"``, ``"cosim:accumulator=20:overflow=saturate"``.
 """
 
 from __future__ import annotations
@@ -10,10 +10,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from cosim.errors import DescriptionError, unknown
-from cosim.execute.presets import COSIM, PRESETS, Preset
+from cosim.execute.presets import CODES, COSIM, PRESETS, Preset, with_codes
 
-OVERFLOWS = ("wrap", "saturate", "error")
+PAIRS = ("int16", "taps")
+OVERFLOWS = ("wrap", "saturate", "count", "error")
 DEVIATIONS = ("pairs", "accumulator", "overflow", "winograd")
+OPTIONS = ("codes", *DEVIATIONS)
+WIDTHS = {"accumulator": (2, 62), "winograd": (8, 32)}
+"""Least and most bits of what has a width."""
 
 
 @dataclass(frozen=True)
@@ -25,25 +29,27 @@ class Numerics:
     preset
         Rules by op.
     pairs
-        Products of consecutive input channels are added in pairs that saturate at 16 bits, as the u8 by s8
-        multiply-add of x86 without VNNI does.
+        What is added in pairs that saturate at 16 bits, as the u8 by s8 multiply-add of x86 without VNNI does:
+        ``"int16"``, the products of consecutive input channels; ``"taps"``, those of consecutive taps where fbgemm has
+        a depthwise kernel; empty for exact sums.
     accumulator
         Bits of the accumulator; 0 where it is wide enough.
     overflow
-        What a narrow accumulator does: ``"wrap"``, ``"saturate"`` after every product, or ``"error"``.
+        What a narrow accumulator does: ``"wrap"``, ``"saturate"`` after every product, ``"count"`` (the sum is exact,
+        only counted) or ``"error"``. Whatever it is, `cosim.execute.overflow.watched` counts.
     winograd
         Bits of the transformed image and weights of 3x3 convolutions with stride 1, F(2x2, 3x3); 0 for direct sums.
     """
 
     preset: Preset = PRESETS[COSIM]
-    pairs: bool = False
+    pairs: str = ""
     accumulator: int = 0
     overflow: str = "wrap"
     winograd: int = 0
 
     @property
     def is_exact(self) -> bool:
-        """Whether sums are those of unbounded integers."""
+        """Whether sums are those of unbounded integers, made in any order."""
         return not (self.pairs or self.accumulator or self.winograd)
 
 
@@ -54,18 +60,20 @@ def numerics_of(line: str) -> Numerics:
     Raises
     ------
     DescriptionError
-        On an unknown preset or deviation, and on values that cannot be meant.
+        On an unknown preset or option, and on values that cannot be meant.
     """
-    name, *pairs = line.split(":")
+    name, options = _parts(line)
     where = f"arithmetic {line!r}"
     if name not in PRESETS:
         raise unknown("preset", name, PRESETS, where=where)
-    options = dict(pair.partition("=")[::2] for pair in pairs)
     for key in options:
-        if key not in DEVIATIONS:
-            raise unknown("deviation", key, DEVIATIONS, where=where)
-    if options.get("pairs", "int16") != "int16":
-        raise DescriptionError(f"pairs is {options['pairs']!r}", where=where, allowed="int16")
+        if key not in OPTIONS:
+            raise unknown("option", key, OPTIONS, where=where)
+    preset = PRESETS[name]
+    if "codes" in options:
+        preset = _with_codes(preset, options["codes"], where)
+    if options.get("pairs", "int16") not in PAIRS:
+        raise unknown("kind of pairs", options["pairs"], PAIRS, where=where)
     overflow = options.get("overflow", "wrap")
     if overflow not in OVERFLOWS:
         raise unknown("overflow", overflow, OVERFLOWS, where=where)
@@ -74,13 +82,52 @@ def numerics_of(line: str) -> Numerics:
         raise DescriptionError("overflow without accumulator", where=where, fix="name its bits: accumulator=20")
     if ("pairs" in options) + bool(accumulator) + bool(winograd) > 1:
         raise DescriptionError("deviates in two ways", where=where, allowed="one of pairs, accumulator, winograd")
-    return Numerics(PRESETS[name], "pairs" in options, accumulator, overflow, winograd)
+    return Numerics(preset, options.get("pairs", ""), accumulator, overflow, winograd)
+
+
+def merged(line: str, changes: str) -> str:
+    """`line` with `changes`: a whole line, or only options (``"accumulator=20:overflow=count"``) for the same preset.
+
+    Options of `changes` replace those of `line`; a deviation replaces all others, as a sum deviates in one way.
+
+    Raises
+    ------
+    DescriptionError
+        The result is no line, see `numerics_of`.
+    """
+    if "=" not in changes.partition(":")[0]:
+        numerics_of(changes)
+        return changes
+    name, options = _parts(line)
+    wanted = _parts(f"{name}:{changes}")[1]
+    if any(key in DEVIATIONS for key in wanted):
+        options = {key: value for key, value in options.items() if key not in DEVIATIONS}
+    made = ":".join([name, *(f"{key}={value}" for key, value in {**options, **wanted}.items())])
+    numerics_of(made)
+    return made
+
+
+def _parts(line: str) -> tuple[str, dict[str, str]]:
+    """Name and options of a line; an option without a value has an empty one."""
+    name, *pairs = line.split(":")
+    return name, dict(pair.partition("=")[::2] for pair in pairs)
+
+
+def _with_codes(preset: Preset, codes: str, where: str) -> Preset:
+    if codes not in CODES:
+        raise unknown("type of codes", codes, CODES, where=where)
+    made = with_codes(preset, codes)
+    if made is None:
+        raise DescriptionError(
+            f"no rules of {preset.name} are known for {codes} codes", where=where, fix="leave codes out"
+        )
+    return made
 
 
 def _bits(options: dict[str, str], key: str, where: str) -> int:
     if key not in options:
         return 0
-    text = options[key]
-    if not text.isdigit() or not 8 <= int(text) <= 32:
-        raise DescriptionError(f"{key} is {text!r}", where=where, allowed="8 to 32 bits")
+    text, (least, most) = options[key], WIDTHS[key]
+    if not text.isdigit() or not least <= int(text) <= most:
+        raise DescriptionError(f"{key} is {text!r}", where=where, allowed=f"{least} to {most} bits")
     return int(text)

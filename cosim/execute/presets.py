@@ -1,132 +1,32 @@
 """`PRESETS`: the arithmetic of each framework, as one choice of rule per op.
 
 A framework is not one rule: LiteRT alone requantises in five ways, decided by kernel path and op. What a preset names
-was found by feeding a layer whose accumulators are its biases, so that every tie and both ends of int32 are seen, and
-comparing with the framework's own output; `proved` lists the ops for which every sample agreed
-(tests/golden/numerics). A preset without such evidence is `verified=False`, and says where its rule was read.
+was found by feeding a layer whose accumulators are its biases, so that every tie and both ends of int32 are seen, or
+every code of an op of one operand, and comparing with the framework's own output; `proved` lists the ops for which
+every sample agreed (tests/golden/numerics). A preset without such evidence is `verified=False`, and says where its
+rule was read.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import fields, replace
 from types import MappingProxyType
+from typing import Any
 
-from cosim.execute.epilogue import FP32_EVEN, Epilogue
+from cosim.execute.epilogue import Epilogue
+from cosim.execute.preset import COSIM, Functions, Preset, Products
 
 _PRODUCTS = ("conv2d", "depthwise", "linear")
-_COMMON = (*_PRODUCTS, "add", "mul", "average", "maximum", "quantise")  # what was compared with every framework
-_TFLITE_OPS = (*_COMMON, "mean", "sigmoid", "tanh", "requantise", "wide")
+_COMMON = (*_PRODUCTS, "add", "mul", "average", "maximum", "mean", "quantise")  # compared with every framework
+_TFLITE_BOTH = (
+    *_COMMON[:-1], "transposed", "sub", "extremum", "softmax", "sigmoid", "tanh", "relu", "leaky_relu", "hard_swish",
+    "gelu", "requantise", "resize",
+)  # fmt: skip
+_TFLITE_OPS = (*_TFLITE_BOTH, "sum", "quantise", "matmul", "abs", "exp", "log", "elu", "wide")
 
-COSIM = "cosim"  # the name of this project's own rules: float64 steps, one rounding, halves to even
-
-
-@dataclass(frozen=True)
-class Products:
-    """Epilogues of convolutions and matrix products.
-
-    Attributes
-    ----------
-    conv2d, depthwise, linear
-        Of convolutions (transposed ones too), of depthwise convolutions, and of matrix products.
-    tail
-        Of the last channels of a depthwise convolution, those past the last multiple of `lanes`, which a vectorised
-        kernel leaves to scalar code; None where all are alike.
-    many_groups
-        Above this many groups a convolution takes the depthwise epilogue, and only then; 0 where depthwise ones do.
-    wide
-        Of products with 16-bit activations; None where it is that of the op.
-    """
-
-    conv2d: Epilogue = FP32_EVEN
-    depthwise: Epilogue = FP32_EVEN
-    linear: Epilogue = FP32_EVEN
-    tail: Epilogue | None = None
-    lanes: int = 8
-    many_groups: int = 0
-    wide: Epilogue | None = None
-
-    @classmethod
-    def same(cls, rule: Epilogue, *, tail: Epilogue | None = None, wide: Epilogue | None = None) -> Products:
-        """One rule for all three."""
-        return cls(rule, rule, rule, tail, wide=wide)
-
-    def of(self, kind: str, *, groups: int, depthwise: bool, bits: int) -> Epilogue:
-        """Epilogue of a convolution or matrix product with activations of `bits`."""
-        if bits > 8 and self.wide is not None:
-            return self.wide
-        if kind not in {"conv2d", "conv_transpose2d"}:
-            return self.linear
-        other = groups > self.many_groups if self.many_groups else depthwise
-        return self.depthwise if other else self.conv2d
-
-
-@dataclass(frozen=True)
-class Preset:
-    """The arithmetic of one framework or kernel path.
-
-    Attributes
-    ----------
-    name, summary
-        Registered name and one line.
-    products
-        Epilogues of convolutions and matrix products.
-    add, average, mean, quantise
-        Names of rules, see `cosim.execute.addition`, `averages` and `quantise`; ``"cosim"`` is this project's own.
-    mean_dropping
-        Rule of a mean that drops its axes; empty where it is that of `mean`.
-    mul, requantise
-        Epilogues whose accumulator is the product, or the code less its zero point; None is this project's own.
-    unsigned
-        Activations are uint8 in the framework. Codes are kept as int8, 128 less, and so is the zero point.
-    activations, weights, calibration
-        What `compress` picks: ``"affine"`` or ``"symmetric"``; ``"channel"`` or ``"tensor"``; a method of `int8`.
-    reduced
-        Activations are calibrated to 7 of their 8 bits, so that pairs of products fit in 16.
-    real_bias
-        Biases stay fp32 in the graph.
-    shared
-        Op kinds whose output has the encoding of their input in this framework.
-    fixed
-        Op kinds with fixed (scale, zero point) of their output.
-    proved
-        Ops whose rule equals the framework on every recorded sample; ``"wide"`` are products with int16 activations.
-    source
-        Where the rule is from.
-    open
-        What is known to differ, or not known.
-    versions
-        Versions of the packages it was compared with.
-    """
-
-    name: str
-    summary: str
-    products: Products = field(default_factory=Products, repr=False)
-    add: str = COSIM
-    mul: Epilogue | None = None
-    average: str = COSIM
-    mean: str = COSIM
-    mean_dropping: str = ""
-    requantise: Epilogue | None = None
-    quantise: str = COSIM
-    unsigned: bool = False
-    activations: str = "affine"
-    weights: str = "channel"
-    calibration: str = "minmax"
-    reduced: bool = False
-    real_bias: bool = False
-    shared: frozenset[str] = frozenset()
-    fixed: Mapping[str, tuple[float, int]] = field(default_factory=lambda: MappingProxyType({}))
-    proved: tuple[str, ...] = ()
-    source: str = ""
-    open: str = ""
-    versions: str = ""
-
-    @property
-    def verified(self) -> bool:
-        """Whether any of it has been compared with the framework itself."""
-        return bool(self.proved)
-
+CODES = ("int8", "uint8")
+"""Types of 8-bit codes that a framework may have; ours are int8."""
 
 _SINGLE = Epilogue("fp32-even-single", product="single", wraps=True)
 _INSIDE = replace(_SINGLE, name="fp32-even-zero-inside", zero_point="inside")
@@ -134,55 +34,103 @@ _ONCE_UP = Epilogue("q31-once-up", "q31", "up", wraps=True)
 _FP64_AWAY = Epilogue("fp64-away", "fp64", "away", wraps=True)
 _TWICE_UP = replace(_ONCE_UP, name="q31-twice-up", roundings=2)
 _TWICE_AWAY = replace(_TWICE_UP, name="q31-twice-away", tie="away")
-_LITERT = Preset(
-    "tflite",
-    "LiteRT as it runs by default: XNNPACK, fp32 multipliers, halves to even",
-    Products.same(_SINGLE, wide=Epilogue("q16-once-up", "q16", "up")),
-    add="xnnpack",
-    mul=_SINGLE,
+_CLAMP = replace(_TWICE_AWAY, name="q31-twice-away-single", product="single")
+_WIDE = {"wide": Epilogue("q16-once-up", "q16", "up"), "wide_linear": replace(_FP64_AWAY, wraps=False)}
+
+
+def _mixed(rule: Epilogue) -> Epilogue:
+    """The same with a product of scales in float32 and a quotient in float64."""
+    return replace(rule, name=f"{rule.name}-mixed", product="mixed")
+
+
+_BUILTIN = Preset(
+    "tflite-builtin",
+    "LiteRT's optimised kernels without a delegate: 31-bit multipliers, two roundings, halves up",
+    Products(
+        _TWICE_UP,
+        _TWICE_UP,
+        _TWICE_UP,
+        linear_tensor=_mixed(_TWICE_UP),
+        tail=_TWICE_AWAY,
+        transposed=_TWICE_UP,
+        matmul=_TWICE_AWAY,
+        **_WIDE,
+    ),
+    Functions(
+        table="reciprocal-away",
+        clamp=_CLAMP,
+        leaky=_CLAMP,
+        hard_swish="fixed",
+        softmax="lut-up",
+        resample="q10",
+    ),
+    add="gemmlowp",
+    mul=_CLAMP,
     average="raw-away",
-    mean="outside",
-    requantise=Epilogue("q8-up", "q8", "up", product="single"),
+    mean="q31-up",
+    mean_dropping="q31-away",
+    total="float-away",
+    requantise=_TWICE_UP,
     quantise="reciprocal",
     shared=frozenset({"avg_pool2d", "concat"}),
     fixed=MappingProxyType({"softmax": (1 / 256, -128), "sigmoid": (1 / 256, -128), "tanh": (1 / 128, 0)}),
-    proved=(*_TFLITE_OPS, "softmax"),
+    proved=_TFLITE_OPS,
     source="measured",
+    open="products of mul beyond 16 bits, which wrap; transposed convolutions of uint8",
     versions="ai-edge-litert 2.3.0",
-)
-_BUILTIN = replace(
-    _LITERT,
-    name="tflite-builtin",
-    summary="LiteRT's optimised kernels without a delegate: 31-bit multipliers, two roundings, halves up",
-    products=Products.same(_TWICE_UP, tail=_TWICE_AWAY, wide=_LITERT.products.wide),
-    add="gemmlowp",
-    mul=_TWICE_AWAY,
-    mean="q31-up",
-    mean_dropping="q31-away",
-    requantise=_TWICE_UP,
 )
 _REFERENCE = replace(
     _BUILTIN,
     name="tflite-reference",
     summary="LiteRT's reference kernels: 31-bit multipliers, halves away from zero; float64 where fully connected",
-    products=Products(_TWICE_AWAY, _TWICE_AWAY, _FP64_AWAY, wide=_LITERT.products.wide),
+    products=Products(_TWICE_AWAY, _TWICE_AWAY, _FP64_AWAY, matmul=_TWICE_AWAY, **_WIDE),
+    functions=replace(_BUILTIN.functions, softmax="fixed"),
     mean="q31-away",
+    total="q31-away",
     requantise=_TWICE_AWAY,
     quantise="divide-away",
-    proved=_TFLITE_OPS,
-    open="softmax: 1 of 160 thousand random outputs was off by one",
+    proved=tuple(op for op in _TFLITE_OPS if op not in {"sum", "elu"}),
+    open="sums over axes of int8 codes, where LiteRT's own kernel forgets the zero point; log_softmax",
+)
+_LITERT = replace(
+    _BUILTIN,
+    name="tflite",
+    summary="LiteRT as it runs by default: XNNPACK, fp32 multipliers, halves to even",
+    open="sqrt and rsqrt",
+    products=Products(_SINGLE, _SINGLE, _SINGLE, matmul=_TWICE_AWAY, matmul_symmetric=_SINGLE, **_WIDE),
+    functions=replace(
+        _BUILTIN.functions,
+        tables=MappingProxyType(dict.fromkeys(("elu", "sigmoid", "tanh"), "reciprocal-inside")),
+        leaky=Epilogue("q8-up-ratio", "q8", "up", product="ratio"),
+        resample="q11",
+    ),
+    add="xnnpack",
+    mul=_SINGLE,
+    mean="raw-inside",
+    mean_dropping="",
+    total="raw-inside",
+    requantise=Epilogue("q8-up", "q8", "up", product="single"),
+    limits=MappingProxyType({"leaky_relu": (2.0**-8, 2.0**7), "requantise": (2.0**-8, 2.0**7)}),
+    beyond=_BUILTIN,
 )
 _ORT = Preset(
     "onnxruntime",
     "ONNX Runtime's QLinear kernels: fp32 multipliers, halves to even",
     Products.same(_SINGLE),
+    Functions(table="divide-even", pair="divide-even", softmax="shifted", resample="real"),
     add="onnxruntime",
     mul=replace(_INSIDE, unsigned=True),
     average="dequantised",
     mean="outside",
+    requantise="divide-even",
     quantise="divide-even",
     unsigned=True,
-    proved=(*_COMMON, "mean", "softmax", "sigmoid"),
+    proved=(
+        *_COMMON, "sub", "div", "extremum", "matmul", "softmax", "sigmoid", "leaky_relu", "functions", "concat",
+        "resize", "requantise",
+    ),
+    open="means, sums and log_softmax between QuantizeLinear and DequantizeLinear, which are float32 sums; int8 "
+    "activations on x86 without the session option session.qdqisint8allowed, where real convolutions stay real",
     source="measured",
     versions="onnxruntime 1.31.1",
 )
@@ -194,16 +142,16 @@ _FBGEMM = Preset(
     Products.same(_BEFORE),
     add="dequantised",
     average="by-lanes",
-    mean="fused",
+    mean="fused-by-lanes",
     quantise="fused",
     unsigned=True,
     calibration="mse",
     reduced=True,
     real_bias=True,
     shared=frozenset({"avg_pool2d", "reduce_mean"}),
-    proved=tuple(op for op in _COMMON if op != "depthwise"),
+    proved=_COMMON,
     source="measured",
-    open="its 3x3 depthwise kernel saturates pairs of products at 16 bits, here it does not; mean: 1 of 24 thousand",
+    open="its depthwise kernels saturate pairs of products where activations use all 8 bits: pairs=taps",
     versions="torch 2.13.0",
 )
 _QNNPACK = replace(
@@ -216,7 +164,6 @@ _QNNPACK = replace(
     mean="outside",
     reduced=False,
     weights="tensor",
-    proved=(*_COMMON, "mean"),
     open="",
 )
 _ONEDNN = replace(
@@ -225,7 +172,7 @@ _ONEDNN = replace(
     summary="PyTorch's engine onednn: real bias after scaling, zero point added before rounding",
     products=Products.same(_AFTER),
     reduced=False,
-    open="depthwise: 1 of 70 thousand random outputs was off by one; mean: 1 of 24 thousand",
+    open="",
 )
 _X86 = replace(
     _ONEDNN,
@@ -233,17 +180,19 @@ _X86 = replace(
     summary="PyTorch's engine x86: onednn for convolutions of up to 100 groups, fbgemm for the others and for products",
     products=Products(_AFTER, _BEFORE, _BEFORE, many_groups=100),
     reduced=True,
-    proved=_FBGEMM.proved,
-    open="above 100 groups, fbgemm's 3x3 depthwise kernel saturates pairs of products; mean: 1 of 24 thousand",
+    open="above 100 groups, as pytorch-fbgemm: pairs=taps",
 )
+_RANGED = replace(_AFTER, name="fp32-even-ranged", product="single", output="ranged")
 _OPENVINO = Preset(
     "openvino",
-    "OpenVINO on a CPU: real bias after scaling, zero point added before rounding",
-    Products.same(replace(_AFTER, name="fp32-even-bias-after-divide", output="divide")),
+    "OpenVINO on a CPU: real bias after scaling, then a FakeQuantize that knows the range of the codes",
+    Products(_RANGED, _RANGED, replace(_RANGED, name="fp32-even-ranged-first", output="ranged-first")),
     unsigned=True,
     real_bias=True,
-    source="compared with OpenVINO 2026.4.1 before this project had recorded samples: 99.9 to 100 % of uint8 outputs",
-    open="the last bit of the folded scale",
+    proved=_PRODUCTS,
+    source="measured",
+    open="ops other than products follow cosim's own rules",
+    versions="openvino 2026.4.1",
 )
 _NCNN = Preset(
     "ncnn",
@@ -345,3 +294,53 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
         )
     }
 )
+
+
+
+def _flipped(preset: Preset, *, unsigned: bool) -> Preset:
+    """The same rules on codes of the other type: it shows where a zero point is inside a rounding."""
+
+    def turned(value: Any) -> Any:
+        if isinstance(value, Epilogue):
+            return replace(value, unsigned=unsigned)
+        if isinstance(value, Products):
+            return replace(value, **{f.name: turned(getattr(value, f.name)) for f in fields(value)})
+        return value
+
+    return replace(preset, unsigned=unsigned, products=turned(preset.products), mul=turned(preset.mul))
+
+
+def _with_uint8(preset: Preset) -> Preset:
+    """LiteRT's rules for uint8: its own kernels multiply two of three scales in float32, and resample in float32."""
+    made = _flipped(preset, unsigned=True)
+    resample = {"tflite": "q11", "tflite-reference": "float-up"}.get(preset.name, "float-up-weights")
+    functions = replace(preset.functions, resample=resample, concat="scaled")
+    products, proved = made.products, (*_TFLITE_BOTH, "sum", "concat")
+    if products.conv2d.multiplier == "q31":
+        # No vectors: channels that they would leave over are like the others.
+        deep = products.tail or products.depthwise
+        products = replace(
+            products, conv2d=_mixed(products.conv2d), depthwise=_mixed(deep), tail=None
+        )
+    if preset.name == "tflite-builtin":
+        proved = tuple(op for op in proved if op != "transposed")
+    beyond = None if preset.beyond is None else _with_uint8(preset.beyond)
+    return replace(made, products=products, functions=functions, beyond=beyond, proved=proved)
+
+
+_VARIANTS: Mapping[tuple[str, str], Preset] = MappingProxyType(
+    {
+        **{(preset.name, "uint8"): _with_uint8(preset) for preset in (_LITERT, _BUILTIN, _REFERENCE)},
+        (_ORT.name, "int8"): _flipped(_ORT, unsigned=False),
+    }
+)
+
+__all__ = ["CODES", "COSIM", "PRESETS", "Preset", "Products", "with_codes"]
+
+
+def with_codes(preset: Preset, codes: str) -> Preset | None:
+    """The rules of `preset` where the framework's codes are `codes`; None where they are not known."""
+    unsigned = codes == "uint8"
+    if preset.unsigned == unsigned:
+        return preset
+    return _VARIANTS.get((preset.name, codes))

@@ -35,6 +35,12 @@ def sqnr(reference: ArrayLike, values: ArrayLike) -> float:
     return 10.0 * float(np.log10(signal / noise)) if signal else float("-inf")
 
 
+def has_float(graph: Graph) -> bool:
+    """Whether a graph is a float reference: nothing that ops read or write is held in fewer than its real values."""
+    encodings = (tensor.encoding for tensor in graph.tensors.values())
+    return all(code.is_float or (code.format == "int32" and code.scale is None) for code in encodings)
+
+
 def compare(
     graph: Graph,
     reference: Graph,
@@ -46,8 +52,11 @@ def compare(
     """SQNR of each op's output in `graph` against the tensor of the same name in `reference`.
 
     One row per op: op, kind, tensor, format, is_output, sqnr_db. Both graphs see the same real `inputs`; ops whose output
-    has no counterpart (fused away) are left out.
+    has no counterpart (fused away) are left out. No rows where `reference` is quantised itself, as a quantised file is:
+    a ratio against it would say nothing about the loss to float.
     """
+    if not has_float(reference):
+        return []
     names = {op.output for op in graph.ops} & {op.output for op in reference.ops}
     truth: dict[str, Array] = {}
 

@@ -30,6 +30,8 @@ def _fused(values: Reals, scale: np.float32, zero: np.float32) -> Reals:
 RULES: Mapping[str, Callable[[Reals, np.float32, np.float32], Reals]] = MappingProxyType(
     {
         "reciprocal": lambda x, scale, zero: np.rint(x * (_ONE / scale)) + zero,
+        "reciprocal-inside": lambda x, scale, zero: np.rint(x * (_ONE / scale) + zero),
+        "reciprocal-away": lambda x, scale, zero: _away(x * (_ONE / scale)) + zero,
         "divide-even": lambda x, scale, zero: np.rint(x / scale) + zero,
         "divide-away": lambda x, scale, zero: _away(x / scale) + zero,
         "fused": _fused,
@@ -50,6 +52,14 @@ def quantised_real(
     with np.errstate(over="ignore"):
         codes = RULES[rule](real, scale, np.float32(zero + offset))
     return np.asarray(np.clip(codes, form.low + offset, form.high + offset) - offset, form.storage)
+
+
+def coded(values: NDArray[np.floating], scale: float, zero: int, bounds: tuple[int, int], rule: str) -> NDArray[Any]:
+    """Codes of computed `values` as int64; a NaN becomes the lowest, as the conversion of x86 makes it."""
+    single = np.asarray(values, np.float32)
+    with np.errstate(all="ignore"):
+        made = RULES[rule](single, np.float32(scale), np.float32(zero))
+    return np.clip(np.where(np.isnan(single), bounds[0], np.clip(made, *bounds)), *bounds).astype(np.int64)
 
 
 def takes_rule(encoding: Encoding, form: object, rule: str) -> bool:

@@ -1,5 +1,6 @@
 """Requantisation kernels, compiled: accumulators (outer, channels, inner) to codes.
 
+Each has two loops: along `inner`, where a channel's numbers stay the same, and along the channels where `inner` is 1.
 Float rules are float32 operations in the order that is written here: compiled without fast math, so nothing is
 contracted or reordered. `bounds` are (zero point, lowest, highest code, offset of the rule's codes to ours).
 """
@@ -15,6 +16,7 @@ from cosim.jit import njit
 
 Array = NDArray[Any]
 Bounds = tuple[int, int, int, int]
+Pair = tuple[np.float32, np.float32]
 
 
 @njit(inline="always")
@@ -60,6 +62,14 @@ def shifted(value: Any, shift: int, tie: int) -> Any:
     return low + 1 if rest > half or (rest == half and low & 1) else low
 
 
+@njit(inline="always")
+def _real_bounds(bounds: Bounds, inside: bool) -> tuple[Pair, Pair]:
+    """What is added before and after rounding, and both ends: in float32, so that what no integer holds saturates."""
+    zero, none = np.float32(bounds[0]), np.float32(0.0)
+    zeros = (zero, none) if inside else (none, zero)
+    return zeros, (np.float32(bounds[1]), np.float32(bounds[2]))
+
+
 @njit
 def float_even(
     accumulators: NDArray[np.int32],
@@ -84,6 +94,16 @@ def float_even(
                 target[i] = np.int32(min(max(value, bottom), top)) - less
 
 
+@njit(inline="always")
+def _once(
+    total: np.int64, part: np.float32, scale: np.float32, tie: int, zeros: Pair, ends: Pair, wraps: bool
+) -> np.float32:
+    if wraps:
+        total = np.int64(np.int32(total))
+    value = rounded((np.float32(total) + part) * scale + zeros[0], tie) + zeros[1]
+    return min(max(value, ends[0]), ends[1])
+
+
 @njit
 def float_once(
     accumulators: Array,
@@ -97,22 +117,31 @@ def float_once(
     out: Array,
 ) -> None:
     """round((float32(acc + bias) + part) * multiplier [+ zero]) [+ zero]."""
-    # zero_in/zero_out: the clamp happens in float32, so that values beyond the integers' range saturate.
-    zero, low, high, offset = bounds
-    zero_in = np.float32(zero) if inside else np.float32(0.0)
-    zero_out = np.float32(0.0) if inside else np.float32(zero)
-    bottom, top = np.float32(low), np.float32(high)
+    zeros, ends = _real_bounds(bounds, inside)
+    offset = bounds[3]
     outer, channels, inner = accumulators.shape
+    if inner == 1:
+        rows, targets = accumulators.reshape(outer, channels), out.reshape(outer, channels)
+        for o in range(outer):
+            for c in range(channels):
+                total = np.int64(rows[o, c]) + bias[c]
+                targets[o, c] = np.int64(_once(total, part[c], multipliers[c], tie, zeros, ends, wraps)) - offset
+        return
     for o in range(outer):
         for c in range(channels):
             scale, whole, rest = multipliers[c], bias[c], part[c]
             for i in range(inner):
                 total = np.int64(accumulators[o, c, i]) + whole
-                if wraps:
-                    total = np.int64(np.int32(total))
-                product = (np.float32(total) + rest) * scale
-                value = rounded(product + zero_in, tie) + zero_out
-                out[o, c, i] = np.int64(min(max(value, bottom), top)) - offset
+                out[o, c, i] = np.int64(_once(total, rest, scale, tie, zeros, ends, wraps)) - offset
+
+
+@njit(inline="always")
+def _twice(
+    real: np.float32, addend: np.float32, last: np.float32, divides: bool, tie: int, zeros: Pair, ends: Pair
+) -> np.float32:
+    real = real + addend
+    value = real / last if divides else real * last
+    return min(max(rounded(value + zeros[0], tie) + zeros[1], ends[0]), ends[1])
 
 
 @njit
@@ -129,19 +158,30 @@ def float_twice(
     out: Array,
 ) -> None:
     """round((float32(acc) * first * step + bias) * last [+ zero]) [+ zero], or divided by last."""
-    zero, low, high, offset = bounds
-    zero_in = np.float32(zero) if inside else np.float32(0.0)
-    zero_out = np.float32(0.0) if inside else np.float32(zero)
-    bottom, top = np.float32(low), np.float32(high)
+    zeros, ends = _real_bounds(bounds, inside)
+    offset = bounds[3]
     outer, channels, inner = accumulators.shape
+    if inner == 1:
+        rows, targets = accumulators.reshape(outer, channels), out.reshape(outer, channels)
+        for o in range(outer):
+            for c in range(channels):
+                real = np.float32(rows[o, c]) * first * steps[c]
+                targets[o, c] = np.int64(_twice(real, bias[c], last, divides, tie, zeros, ends)) - offset
+        return
     for o in range(outer):
         for c in range(channels):
             step, addend = steps[c], bias[c]
             for i in range(inner):
-                real = np.float32(accumulators[o, c, i]) * first * step + addend
-                value = real / last if divides else real * last
-                value = rounded(value + zero_in, tie) + zero_out
-                out[o, c, i] = np.int64(min(max(value, bottom), top)) - offset
+                real = np.float32(accumulators[o, c, i]) * first * step
+                out[o, c, i] = np.int64(_twice(real, addend, last, divides, tie, zeros, ends)) - offset
+
+
+@njit(inline="always")
+def _double(total: np.int64, scale: np.float64, tie: int, wraps: bool, bounds: Bounds) -> Any:
+    if wraps:
+        total = np.int64(np.int32(total))
+    value = rounded_double(np.float64(total) * scale, tie) + bounds[0]
+    return np.int64(min(max(value, np.float64(bounds[1])), np.float64(bounds[2]))) - bounds[3]
 
 
 @njit
@@ -155,17 +195,38 @@ def float_double(
     out: Array,
 ) -> None:
     """round((acc + bias) * multiplier) + zero, in float64."""
-    zero, low, high, offset = bounds
     outer, channels, inner = accumulators.shape
+    if inner == 1:
+        rows, targets = accumulators.reshape(outer, channels), out.reshape(outer, channels)
+        for o in range(outer):
+            for c in range(channels):
+                targets[o, c] = _double(np.int64(rows[o, c]) + bias[c], multipliers[c], tie, wraps, bounds)
+        return
     for o in range(outer):
         for c in range(channels):
             scale, whole = multipliers[c], bias[c]
             for i in range(inner):
-                total = np.int64(accumulators[o, c, i]) + whole
-                if wraps:
-                    total = np.int64(np.int32(total))
-                value = rounded_double(np.float64(total) * scale, tie) + zero
-                out[o, c, i] = np.int64(min(max(value, np.float64(low)), np.float64(high))) - offset
+                out[o, c, i] = _double(np.int64(accumulators[o, c, i]) + whole, scale, tie, wraps, bounds)
+
+
+@njit(inline="always")
+def _fixed(
+    total: np.int64,
+    factor: np.int64,
+    left: np.int64,
+    right: np.int64,
+    tie: int,
+    twice: bool,
+    wraps: bool,
+    bounds: Bounds,
+) -> Any:
+    if wraps:
+        total = np.int64(np.int32(total))
+    if twice:
+        value = shifted(((total << left) * factor + (np.int64(1) << np.int64(30))) >> np.int64(31), right, tie)
+    else:
+        value = shifted(total * factor, right, tie)
+    return min(max(value + bounds[0], bounds[1]), bounds[2]) - bounds[3]
 
 
 @njit
@@ -181,19 +242,20 @@ def fixed_point(
     out: Array,
 ) -> None:
     """((acc + bias) * multiplier) / 2^shift, rounded once; or twice, first to the upper 32 bits with ties up."""
-    zero, low, high, offset = bounds
     outer, channels, inner = accumulators.shape
+    lefts, rights = np.maximum(31 - shifts, 0), shifts
+    if twice:
+        rights = np.maximum(shifts - 31, 0)
+    if inner == 1:
+        rows, targets = accumulators.reshape(outer, channels), out.reshape(outer, channels)
+        for o in range(outer):
+            for c in range(channels):
+                total = np.int64(rows[o, c]) + bias[c]
+                targets[o, c] = _fixed(total, multipliers[c], lefts[c], rights[c], tie, twice, wraps, bounds)
+        return
     for o in range(outer):
         for c in range(channels):
-            factor, shift, whole = multipliers[c], shifts[c], bias[c]
-            left, right = max(31 - shift, 0), max(shift - 31, 0)
+            factor, left, right, whole = multipliers[c], lefts[c], rights[c], bias[c]
             for i in range(inner):
                 total = np.int64(accumulators[o, c, i]) + whole
-                if wraps:
-                    total = np.int64(np.int32(total))
-                if twice:
-                    upper = ((total << left) * factor + (np.int64(1) << np.int64(30))) >> np.int64(31)
-                    value = shifted(upper, right, tie)
-                else:
-                    value = shifted(total * factor, shift, tie)
-                out[o, c, i] = min(max(value + zero, low), high) - offset
+                out[o, c, i] = _fixed(total, factor, left, right, tie, twice, wraps, bounds)

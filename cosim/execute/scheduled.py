@@ -244,7 +244,7 @@ def _surviving(memory: Memory, tensor: str, written: NDArray[np.int64]) -> Array
     table = program.buffers
     mine = (table.tensor == program.tensors.index(tensor)) & (table.content == Content.CODES)
     shape = graph.tensors[tensor].shape
-    form = find_format(graph.tensors[tensor].encoding.format, memory.formats)
+    form = find_format(graph.tensors[tensor].encoding.held.format, memory.formats)
     out = np.zeros(shape, form.storage)
     done = np.zeros(shape, np.bool_)
     for buffer in np.flatnonzero(mine).tolist():

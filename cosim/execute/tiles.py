@@ -12,12 +12,15 @@ from cosim.errors import UnsupportedError, nearest
 from cosim.execute.call import Array, Call
 from cosim.execute.kernels.exact import accumulator_dtype
 from cosim.execute.numerics import numerics_of
-from cosim.formats import Format
-from cosim.formats.builtin import FORMATS
+from cosim.formats import FLOAT32, Encoding, Format, mixture
+from cosim.formats.builtin import FORMATS, find_format
 from cosim.graph.graph import Graph
 from cosim.graph.op import Op
 from cosim.graph.space import Boxes, Space
 from cosim.plugin.functions import Kernel
+
+# Kinds of ops whose kernels pass codes on: elements of one block may end in several.
+MOVING = frozenset({"concat", "slice", "pad", "transpose", "reshape", "broadcast_to", "resize", "gather", "identity"})
 
 # Boxes of whole ops, kept as long as their graph: a network that is run again and again looks them up.
 _Boxes = tuple[Boxes, tuple[Boxes, ...], tuple[Boxes, ...]]
@@ -84,6 +87,16 @@ class Tiles:
     ) -> Call:
         """The call of one tile; `operands` are exactly its operand boxes."""
         tensors = self.graph.tensors
+        encodings = [tensors[name].encoding for name in self.op.inputs]
+        stored: tuple[Encoding, ...] = ()
+        if not all(_is_plain(encoding) for encoding in encodings):
+            boxes = [found[index] for found in self.boxes]
+            stored = tuple(encoding.seen(box) for encoding, box in zip(encodings, boxes, strict=True))
+            operands = [
+                _computed(codes, encoding, self.formats) for codes, encoding in zip(operands, stored, strict=True)
+            ]
+            encodings = [computed(encoding) for encoding in encodings]
+        output = tensors[self.op.output].encoding
         return Call(
             op=self.op,
             space=self.space,
@@ -92,23 +105,43 @@ class Tiles:
             boxes=tuple(boxes[index] for boxes in self.boxes),
             reaches=tuple(reach[index] for reach in self.reaches),
             output_box=self.outputs[index],
-            inputs=tuple(tensors[name].encoding for name in self.op.inputs),
-            output=tensors[self.op.output].encoding,
+            inputs=tuple(encodings),
+            output=output.held,
             accumulators=accumulators,
             partial=partial,
             formats=self.formats,
             numerics=numerics_of(self.graph.arithmetic),
             backend=self.backend,
+            stored=stored,
+            target_stored=output if output.is_mixed else None,
         )
+
+
+def computed(encoding: Encoding) -> Encoding:
+    """What kernels compute on: the grid of a mixed tensor's parts; fp32 for integers that have a scale per block."""
+    if encoding.is_mixed:
+        return encoding.held
+    return encoding if _is_plain(encoding) else FLOAT32
+
+
+def _is_plain(encoding: Encoding) -> bool:
+    """Whether kernels take the encoding as it is."""
+    return not encoding.is_mixed and (encoding.block is None or encoding.block_bits > 0)
+
+
+def _computed(codes: Array | None, encoding: Encoding, formats: Mapping[str, Format]) -> Array | None:
+    if codes is None or encoding.is_mixed or _is_plain(encoding):
+        return codes
+    return find_format(encoding.format, formats).decode(codes, encoding)
 
 
 def accumulators_of(graph: Graph, op: Op, formats: Mapping[str, Format] = FORMATS) -> np.dtype[np.generic]:
     """Type of the partial sums of an op."""
-    return accumulator_dtype([graph.tensors[name].encoding for name in op.inputs], formats)
+    return accumulator_dtype([computed(graph.tensors[name].encoding) for name in op.inputs], formats)
 
 
 def kernel_of(op: Op, kernels: Mapping[str, Kernel]) -> Kernel:
-    """The kernel of an op's kind; `UnsupportedError` where there is none."""
+    """The kernel of an op's kind, its result rounded to the parts of a mixed output; `UnsupportedError` if there is none."""
     name = op.kind.name
     if name not in kernels:
         raise UnsupportedError(
@@ -116,4 +149,22 @@ def kernel_of(op: Op, kernels: Mapping[str, Kernel]) -> Kernel:
             where=f"op {op.name}",
             fix="register one with the hook cosim_kernels",
         )
-    return kernels[name]
+    kernel = kernels[name]
+
+    def run(call: Call) -> Array:
+        made = kernel(call)
+        if call.partial:
+            return made
+        if call.target_stored is not None:
+            return mixture.narrowed(made, call.target_stored.cut(call.output_box), call.formats)
+        if call.output.block_bits and name in MOVING:
+            return regrouped(made, call.output.cut(call.output_box), call.formats)
+        return made
+
+    return run
+
+
+def regrouped(codes: Array, encoding: Encoding, formats: Mapping[str, Format]) -> Array:
+    """Codes that carry what their block shares, after they moved: the elements of each new block share one again."""
+    form = find_format(encoding.format, formats)
+    return form.encode(form.decode(codes, encoding), encoding)

@@ -13,7 +13,7 @@ from cosim.errors import DescriptionError, unknown
 from cosim.execute.call import Array, calibrated
 from cosim.execute.numerics import numerics_of
 from cosim.execute.quantise import quantised_real, takes_rule
-from cosim.formats import Encoding, Format, IntegerFormat
+from cosim.formats import Encoding, Format, IntegerFormat, mixture
 from cosim.formats.builtin import FORMATS, find_format
 from cosim.graph.graph import Graph
 
@@ -74,6 +74,7 @@ class Values(Mapping[str, Array]):
 
 def decode(codes: Array, encoding: Encoding, formats: Mapping[str, Format] = FORMATS) -> NDArray[np.float32]:
     """Real values; integers without a scale (indices) stay what they are."""
+    encoding = encoding.held
     form = find_format(encoding.format, formats)
     if isinstance(form, IntegerFormat) and encoding.scale is None:
         return codes.astype(np.float32)
@@ -89,17 +90,21 @@ def encode(values: ArrayLike, encoding: Encoding, where: str, formats: Mapping[s
         On NaN or infinity, on codes that do not fit, and on real numbers for a tensor without a scale.
     """
     array = np.asarray(values)
-    form = find_format(encoding.format, formats)
+    form = find_format(encoding.held.format, formats)
     if np.issubdtype(array.dtype, np.floating):
         if not is_finite(array):
             raise DescriptionError("holds NaN or infinity", where=where, allowed="finite numbers")
+        if encoding.is_mixed:
+            calibrated(encoding.held, formats, where)
+            return mixture.encoded(array, encoding, formats)
         if array.dtype == form.storage:
             return array
         return form.encode(array, calibrated(encoding, formats, where))
     if not (np.issubdtype(array.dtype, np.integer) or array.dtype == np.bool_):
         raise DescriptionError(f"has dtype {array.dtype}", where=where, allowed="real numbers, or codes as integers")
     if not isinstance(form, IntegerFormat):
-        return form.encode(array.astype(np.float32), encoding)
+        real = array.astype(np.float32)
+        return mixture.encoded(real, encoding, formats) if encoding.is_mixed else form.encode(real, encoding)
     if array.dtype == form.storage and form.bits == 8 * array.dtype.itemsize:
         return array  # every number of this type is a code
     if array.size and not (form.low <= int(array.min()) and int(array.max()) <= form.high):
@@ -140,7 +145,9 @@ def input_codes(
 def _entered(graph: Graph, name: str, given: ArrayLike, where: str, formats: Mapping[str, Format]) -> Array:
     """Codes of an input, real numbers by the rule of the graph's arithmetic."""
     encoding, array = graph.tensors[name].encoding, np.asarray(given)
-    form, preset = find_format(encoding.format, formats), numerics_of(graph.arithmetic).preset
+    form, preset = find_format(encoding.held.format, formats), numerics_of(graph.arithmetic).preset
+    if encoding.is_mixed:
+        return encode(array, encoding, where, formats)
     if np.issubdtype(array.dtype, np.floating) and takes_rule(encoding, form, preset.quantise) and is_finite(array):
         return quantised_real(array, encoding, form, preset.quantise, unsigned=preset.unsigned)  # type: ignore[arg-type]
     return encode(array, encoding, where, formats)
@@ -150,8 +157,8 @@ def constant_codes(graph: Graph, name: str, formats: Mapping[str, Format] = FORM
     """Codes of a constant."""
     where = f"constant {name!r} of graph {graph.name}"
     array, encoding = np.asarray(graph.constants[name].array()), graph.tensors[name].encoding
-    form = find_format(encoding.format, formats)
-    if array.dtype == form.storage and not isinstance(form, IntegerFormat):
+    form = find_format(encoding.held.format, formats)
+    if array.dtype == form.storage and not isinstance(form, IntegerFormat) and not encoding.is_mixed:
         return array  # a compression stored codes; real values would have another type
     return encode(array, encoding, where, formats)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,17 +12,15 @@ from cosim.errors import SimulationError
 from cosim.execute.backends import resolved
 from cosim.execute.call import Array
 from cosim.execute.kernels import KERNELS
+from cosim.execute.prepared import Observer, Prepared, parts, prepared_for, slices
 from cosim.execute.tiles import Tiles, accumulators_of, kernel_of
-from cosim.execute.values import Keep, Values, constant_codes, input_codes, kept_names
+from cosim.execute.values import Keep, Values
 from cosim.formats import Format
 from cosim.formats.builtin import FORMATS
 from cosim.graph.graph import Graph
 from cosim.graph.op import Op
-from cosim.graph.space import Boxes
 from cosim.plugin.functions import Kernel
 from cosim.program.program import Flag, Program
-
-Observer = Callable[[str, Array], None]
 
 
 def whole(
@@ -48,46 +47,19 @@ def whole(
     observe
         Called with (tensor, codes) for every input and every op's output as it is made.
     backend
-        ``"numpy"``, ``"torch"`` or ``"auto"`` (torch where it is installed): how fast, never which numbers.
+        ``"numpy"``, ``"torch"``, ``"cuda"`` or ``"auto"`` (torch where it is installed): how fast, never which numbers.
+
+    What depends on constants only is prepared at the first run and kept as long as the graph (`prepare`).
     """
     backend = resolved(backend)
-    wanted = kept_names(graph, keep)
-    live = input_codes(graph, inputs, formats)
-    for name, codes in live.items():
-        _observe(observe, name, codes)
-    uses = {name: len(ops) for name, ops in graph.consumers.items()}
-    results = {name: codes for name, codes in live.items() if name in wanted}
-    tiles_of = {} if order is None else _commands(order)
-    for op in graph.ops:
-        for name in op.inputs:
-            if name not in live:
-                live[name] = constant_codes(graph, name, formats)
-                if name in wanted:
-                    results[name] = live[name]
-        operands = [live[name] for name in op.inputs]
-        if op.name in tiles_of and order is not None:
-            codes = _in_order(graph, op, operands, order, tiles_of[op.name], kernels, formats, backend)
-        else:
-            tiles = Tiles.of(graph, op, formats=formats, backend=backend)
-            codes = kernel_of(op, kernels)(tiles.call(0, _parts(tiles, 0, operands)))
-        live[op.output] = codes
-        _observe(observe, op.output, codes)
-        if op.output in wanted:
-            results[op.output] = codes
-        for name in dict.fromkeys(op.inputs):
-            uses[name] -= 1
-            if uses[name] == 0:
-                del live[name]
-        if not uses[op.output]:
-            live.pop(op.output, None)
-    for name in wanted - results.keys():
-        results[name] = constant_codes(graph, name, formats)  # a constant that no op reads
-    return Values(graph, results, formats)
-
-
-def _observe(observe: Observer | None, name: str, codes: Array) -> None:
-    if observe is not None:
-        observe(name, codes)
+    ready = prepared_for(graph, kernels, formats, backend)
+    if order is None:
+        return ready.run(inputs, keep=keep, observe=observe)
+    commands = _commands(order)
+    instead = {
+        op.name: partial(_in_order, ready, op, order, commands[op.name]) for op in graph.ops if op.name in commands
+    }
+    return ready.run(inputs, keep=keep, observe=observe, instead=instead)
 
 
 def _commands(program: Program) -> dict[str, NDArray[np.int64]]:
@@ -97,32 +69,23 @@ def _commands(program: Program) -> dict[str, NDArray[np.int64]]:
     return {name: order[starts[i] : starts[i + 1]] for i, name in enumerate(program.ops) if starts[i + 1] > starts[i]}
 
 
-def _in_order(
-    graph: Graph,
-    op: Op,
-    operands: list[Array],
-    program: Program,
-    commands: NDArray[np.int64],
-    kernels: Mapping[str, Kernel],
-    formats: Mapping[str, Format],
-    backend: str,
-) -> Array:
+def _in_order(ready: Prepared, op: Op, program: Program, commands: NDArray[np.int64], operands: list[Array]) -> Array:
     """The output of `op` from its tiles in program order, partial sums kept in one array of the output's shape."""
+    graph, formats = ready.graph, ready.formats
     tensor = graph.tensors[op.output]
     rank = len(graph.space(op).dims)
-    tiles = Tiles.of(graph, op, program.boxes.boxes(program.box[commands], rank), formats, backend)
-    out = np.zeros(tensor.shape, formats[tensor.encoding.format].storage)
+    tiles = Tiles.of(graph, op, program.boxes.boxes(program.box[commands], rank), formats, ready.backend)
+    out = np.zeros(tensor.shape, formats[tensor.encoding.held.format].storage)
     flags = program.flags[commands]
     sums = None
     if np.any(flags & (Flag.PARTIAL | Flag.ACCUMULATE)):
         sums = np.zeros(tensor.shape, accumulators_of(graph, op, formats))
-    kernel = kernel_of(op, kernels)
+    kernel = kernel_of(op, ready.kernels)
     done = np.zeros(tensor.shape, np.bool_)
     for index, flag in enumerate(flags.tolist()):
-        parts = _parts(tiles, index, operands)
-        place = _slices(tiles.outputs[index])
+        place = slices(tiles.outputs[index])
         start = None if sums is None or not flag & Flag.ACCUMULATE else sums[place]
-        result = kernel(tiles.call(index, parts, start, bool(flag & Flag.PARTIAL)))
+        result = kernel(tiles.call(index, parts(tiles, index, operands), start, bool(flag & Flag.PARTIAL)))
         if flag & Flag.PARTIAL and sums is not None:
             sums[place] = result
         else:
@@ -132,14 +95,3 @@ def _in_order(
         message = f"the program computes {int(done.sum())} of {done.size} elements"
         raise SimulationError(message, where=f"op {op.name}")
     return out
-
-
-def _parts(tiles: Tiles, index: int, operands: list[Array]) -> list[Array | None]:
-    """Operand boxes of one tile; strides may leave the last rows of an image untouched even by the whole op."""
-    return [
-        None if tiles.is_empty(index, i) else array[_slices(tiles.boxes[i][index])] for i, array in enumerate(operands)
-    ]
-
-
-def _slices(box: Boxes) -> tuple[slice, ...]:
-    return tuple(slice(low, high) for low, high in box.tolist())

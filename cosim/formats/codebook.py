@@ -85,7 +85,7 @@ class CodeBook:
         ordered = (np.diff(self.values[number]) >= 0).all() and (np.diff(self.edges()) > 0).all()
         lower = ~(self.values[:-1] > self.bounds)  # a NaN step has no order
         upper = ~(self.values[1:] < self.bounds)
-        single = len(np.unique(self.codes[number])) == number.sum()
+        single = np.bincount(self.codes[number]).max() == 1
         if not (ordered and lower.all() and upper.all() and single):
             message = "a code book is out of order"
             raise SimulationError(message)

@@ -128,8 +128,12 @@ class BrainFloat:
 
     def decode(self, codes: Codes, encoding: Encoding) -> NDArray[np.float32]:
         """Append sixteen zeros."""
-        wide = np.asarray(codes).astype(np.uint32) << np.uint32(16)
-        return np.asarray(wide).view(np.float32)
+        from cosim.formats import kernel
+
+        codes = np.asarray(codes)
+        out = np.empty(codes.shape, np.float32)
+        kernel.bfloat16_values(np.ascontiguousarray(codes).reshape(-1), out.reshape(-1).view(np.uint32))
+        return out
 
 
 def odd_float32(values: NDArray[np.generic]) -> NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""Compiled loops over elements: one look-up each, or a look-up and a short search."""
+"""Compiled loops over elements: one look-up and one comparison each, or a look-up and a short search."""
 
 from __future__ import annotations
 
@@ -13,25 +13,65 @@ Codes = NDArray[Any]
 U32 = NDArray[np.uint32]
 
 SIGN = np.uint32(0x80000000)
+MAGNITUDE = np.uint32(0x7FFFFFFF)
 INFINITY = np.uint32(0x7F800000)
+PIECE = 1024  # elements whose entries are fetched before they are used: the second loop is then vectorised
+_HALF, _BYTE, _LOW = np.uint32(16), np.uint32(24), np.uint32(0xFFFF)
+_WORD = np.uint32(31)
 
 
 @njit
-def look_up(bits: U32, table: Codes, out: Codes) -> None:
-    """Entry of each fp32 pattern's sticky key."""
+def left(word: Any, places: Any) -> Any:
+    """`word` shifted within 32 bits.
+
+    numba widens every operation on 32 bits to 64, and vectors hold half as many of those: so each result is taken back
+    at once, and shifts are masked, which tells the compiler that nothing else can be meant.
+    """
+    return np.uint32(word << np.uint32(places & _WORD))
+
+
+@njit
+def right(word: Any, places: Any) -> Any:
+    """`word` shifted down, filled with zeros."""
+    return np.uint32(word >> np.uint32(places & _WORD))
+
+
+@njit
+def by_cell(bits: U32, entries: U32, shift: int, out: Codes) -> Any:
+    """Code of each fp32 pattern by the entry of its cell; the largest magnitude met, as a pattern."""
+    fetched = np.empty(PIECE, np.uint32)
+    low = np.uint32((1 << shift) - 1)
+    largest = np.uint32(0)
+    for start in range(0, bits.size, PIECE):
+        part = bits[start : start + PIECE]
+        _fetch(part, entries, np.uint32(shift), fetched[: part.size])
+        largest = max(largest, _choose(part, fetched[: part.size], low, out[start : start + PIECE]))
+    return np.uint32(largest)
+
+
+@njit
+def _fetch(bits: U32, entries: U32, shift: Any, fetched: U32) -> None:
     for i in range(bits.size):
-        u = bits[i]
-        key = (u >> np.uint32(16)) & np.uint32(0xFFFE)
-        out[i] = table[key | np.uint32((u & np.uint32(0x1FFFF)) != 0)]
+        fetched[i] = entries[right(bits[i], shift)]
 
 
 @njit
-def has_nan(bits: U32) -> bool:
-    """Whether one of the fp32 patterns is a NaN."""
+def _choose(bits: U32, fetched: U32, low: Any, out: Codes) -> Any:
     largest = np.uint32(0)
     for i in range(bits.size):
-        largest = max(largest, bits[i] & np.uint32(0x7FFFFFFF))
-    return bool(largest > INFINITY)
+        u, entry = bits[i], fetched[i]
+        largest = np.uint32(max(largest, np.uint32(u & MAGNITUDE)))
+        beyond = np.uint32(u & low) >= np.uint32(entry & _LOW)
+        out[i] = np.uint8(np.uint32(np.uint32(entry >> _BYTE) if beyond else np.uint32(entry >> _HALF)))
+    return largest
+
+
+@njit
+def mark_nan(bits: U32, positive: int, negative: int, out: Codes) -> None:
+    """Write `positive` or `negative` where an fp32 pattern is a NaN."""
+    for i in range(bits.size):
+        if bits[i] & MAGNITUDE > INFINITY:
+            out[i] = negative if bits[i] & SIGN else positive
 
 
 @njit
@@ -80,17 +120,9 @@ def search(
 @njit
 def decode_by_code(codes: Codes, decoded: NDArray[np.float32], out: Any) -> None:
     """Value of each code; patterns beyond the table keep their low bits."""
-    mask = decoded.size - 1
+    mask = np.uint32(decoded.size - 1)
     for i in range(codes.size):
-        out[i] = decoded[np.int64(codes[i]) & mask]
-
-
-@njit
-def decode_scaled(codes: Codes, decoded: NDArray[np.float32], scale: float, out: Any) -> None:
-    """Value of each code times `scale`, rounded once."""
-    mask = decoded.size - 1
-    for i in range(codes.size):
-        out[i] = np.float32(np.float64(decoded[np.int64(codes[i]) & mask]) * scale)
+        out[i] = decoded[np.uint32(codes[i]) & mask]
 
 
 @njit
@@ -101,3 +133,10 @@ def bfloat16_codes(bits: U32, out: Codes) -> None:
         rounded = (u + np.uint32(0x7FFF) + ((u >> np.uint32(16)) & np.uint32(1))) >> np.uint32(16)
         is_nan = (u & np.uint32(0x7FFFFFFF)) > INFINITY
         out[i] = np.uint16((u >> np.uint32(16)) | np.uint32(0x40)) if is_nan else np.uint16(rounded)
+
+
+@njit
+def bfloat16_values(codes: Codes, out: U32) -> None:
+    """fp32 patterns with the codes as their upper halves."""
+    for i in range(codes.size):
+        out[i] = left(np.uint32(codes[i]), np.uint32(16))

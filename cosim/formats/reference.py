@@ -24,7 +24,8 @@ group of consecutive elements (`block`); `quantise(format, values, encoding)` is
 - *rounding*: where a value between two levels goes, and where a half goes. *exponent*: half-way between logarithms.
   *bit string*: as if the code had one more bit.
 - *NaN*: `code` where the format has one; elsewhere a NaN is an error, as it is wherever a format is calibrated.
-- *table*: `key` where one look-up per number is proved exact when the format is built, `search` where a bound decides.
+- *table*: how fp32 numbers find their code, proved when the format is built: `cells` by one look-up and one comparison,
+  `arithmetic` without a table, `search` by a look-up and a short search. Other numbers are always searched.
 - *one multiply-accumulate*: the parts that a technology without a row of its own is asked to price.
 """
 
@@ -90,4 +91,6 @@ def _nan(form: Format) -> str:
 def _table(form: Format) -> str:
     if not isinstance(form, TableFormat):
         return ""
-    return "key" if form.table.by_key is not None else "search"
+    if form.table.shortcut is not None:
+        return "arithmetic"
+    return "cells" if form.table.cells is not None else "search"

@@ -13,6 +13,7 @@ from cosim.errors import DescriptionError
 from cosim.formats.arithmetic import Arithmetic
 from cosim.formats.encoding import Encoding
 from cosim.formats.format import Codes, checked_range
+from cosim.formats.grid import Grid
 from cosim.formats.table_format import TableFormat
 
 FLOAT32_MAX = float(np.finfo(np.float32).max)
@@ -90,24 +91,36 @@ class SharedExponent:
         encoding = Encoding(self.name, self.bits, block=block or self.block, block_bits=self.block_bits)
         return replace(encoding, block_axis=block_axis)
 
+    @cached_property
+    def _coded(self) -> tuple[int, NDArray[np.uint32], NDArray[np.int64]]:
+        """How the compiled loops code an element: kind, entries of cells, numbers of the arithmetic."""
+        from cosim.formats import block_kernel as kernel
+
+        none = np.zeros(0, np.uint32)
+        if isinstance(self.element, int):
+            return kernel.INTEGER, none, np.array([self.bits - 2, 2 ** (self.bits - 1) - 1])
+        table = self.element.table
+        if isinstance(table.shortcut, Grid):
+            return kernel.GRID, none, table.shortcut.numbers
+        if table.cells is None:
+            raise DescriptionError(
+                f"{self.element.name} cannot be the elements of {self.name}",
+                allowed="formats of up to 8 bits",
+            )
+        return kernel.CELLS, table.cells.entries, np.array([table.cells.shift])
+
+    @property
+    def _narrow(self) -> Codes:
+        """An empty array of the kind that holds the element alone."""
+        return np.empty(0, np.uint8 if self.shift == 8 else np.uint16)
+
     def encode(self, values: NDArray[np.floating], encoding: Encoding) -> Codes:
         """Codes with their block's exponent above bit 8 (16 for wide elements)."""
         from cosim.formats import block_kernel as kernel
 
-        rows = as_rows(single(values), encoding.block_axis)
+        rows, block = self._rows(values, encoding)
         out = np.empty(rows.shape, self.storage)
-        bits, block = rows.view(np.uint32), self.block_of(encoding)
-        if isinstance(self.element, int):
-            limit = float(2 ** (self.bits - 1) - 1)
-            step = self.bits - 2
-            bad = kernel.encode_rounded(rows, bits, block, step, limit, self.shift, kernel.POWERS, out)
-        else:
-            table = self.element.table
-            bad = kernel.encode_looked_up(rows, bits, block, self._top, table.by_key, self.shift, kernel.POWERS, out)
-        if bad and not self.has_nan:
-            raise DescriptionError(
-                f"a block with NaN or infinity has no code in {self.name}", fix="find the op or the data that makes it"
-            )
+        self._check(kernel.encode(rows, block, self._top, *self._coded, self._narrow, out))
         return from_rows(out, np.shape(values), encoding.block_axis)
 
     def decode(self, codes: Codes, encoding: Encoding) -> NDArray[np.float32]:
@@ -117,20 +130,29 @@ class SharedExponent:
         codes = np.asarray(codes)
         out = np.empty(codes.shape, np.float32)
         flat = np.ascontiguousarray(codes).reshape(-1)
-        kernel.decode_shared(flat, self.decoded, self.shift, kernel.POWERS, out.reshape(-1))
+        kind, _, numbers = self._coded
+        kernel.decode(flat, kind, numbers, self.decoded, self._narrow, out.reshape(-1))
         return out
 
     def quantise(self, values: NDArray[np.floating], encoding: Encoding) -> NDArray[np.float32]:
-        """What `values` become, in one pass where elements are looked up and NaN has a code."""
+        """What `values` become, in one pass."""
         from cosim.formats import block_kernel as kernel
 
-        if isinstance(self.element, int) or not self.has_nan:
-            return self.decode(self.encode(values, encoding), encoding)
-        rows = as_rows(single(values), encoding.block_axis)
+        rows, block = self._rows(values, encoding)
         out = np.empty(rows.shape, np.float32)
-        rounded, block = self.element.table.rounded, self.block_of(encoding)
-        kernel.round_looked_up(rows, rows.view(np.uint32), block, self._top, rounded, kernel.POWERS, out)
+        self._check(kernel.round_to(rows, block, self._top, *self._coded, self.decoded, self._narrow, out))
         return from_rows(out, np.shape(values), encoding.block_axis)
+
+    def _rows(self, values: NDArray[np.floating], encoding: Encoding) -> tuple[NDArray[np.float32], int]:
+        """Rows along the block axis, one long row where no block ends early; and the elements per block."""
+        rows, block = as_rows(single(values), encoding.block_axis), self.block_of(encoding)
+        return (rows if rows.shape[1] % block else rows.reshape(1, -1)), block
+
+    def _check(self, bad: bool) -> None:
+        if bad and not self.has_nan:
+            raise DescriptionError(
+                f"a block with NaN or infinity has no code in {self.name}", fix="find the op or the data that makes it"
+            )
 
     @property
     def _top(self) -> int:

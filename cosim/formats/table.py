@@ -1,10 +1,7 @@
 """`Table`: a code book as arrays that encode by look-up, proved equal to it when it is built.
 
-A key of 16 bits stands for a cell of fp32 numbers: the sign, the exponent, six bits of the fraction, and one bit that
-says whether anything below them is set. A cell with that bit clear is one number, with it set an open interval
-between two. Where no bound of the code book lies within an interval, one look-up per number is exact, halves and all:
-this holds for every format of up to five fraction bits. Otherwise a cell gives the first step to try, and the code
-book's own bounds decide.
+fp32 numbers take one look-up and one comparison (`Cells`), for formats of up to eight bits; or arithmetic that is
+proved to give the same (`Shortcut`). Wider numbers, and formats without either, take a look-up and a short search.
 """
 
 from __future__ import annotations
@@ -15,12 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosim.errors import SimulationError
+from cosim.formats.cells import INFINITY, SIGN, Cells, breakpoints, build_cells, known, reals
 from cosim.formats.codebook import CodeBook
+from cosim.formats.grid import Codes, Shortcut
+from cosim.formats.steps import few_steps
 
 KEYS = 1 << 16
-_TOP = np.uint32(0xFFFE)  # the key without its sticky bit
+PIECE = 1 << 17  # numbers that are rounded through their codes at a time: they stay in the second-level cache
 _NEXT = (np.uint32(0), np.uint32(1))
-_REST = np.uint32(0x1FFFF)  # bits of the fraction that the sticky bit stands for
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,10 +30,10 @@ class Table:
     ----------
     book
         What it means.
-    by_key
-        Code of each sticky key, shape (65536,); None where one look-up is not exact.
-    rounded
-        Value of the code of each sticky key, shape (65536,); None where `by_key` is.
+    cells
+        Codes of fp32 numbers; None where a code has more than eight bits or bounds are too close.
+    shortcut
+        Arithmetic that replaces the look-up; None where there is none.
     first, last
         Steps of the lowest and the highest number of each cell of equal top 16 bits, shape (65536,).
     edges
@@ -46,8 +45,8 @@ class Table:
     """
 
     book: CodeBook = field(repr=False)
-    by_key: NDArray[np.generic] | None = field(repr=False)
-    rounded: NDArray[np.float32] | None = field(repr=False)
+    cells: Cells | None
+    shortcut: Shortcut | None
     first: NDArray[np.int32] = field(repr=False)
     last: NDArray[np.int32] = field(repr=False)
     edges: NDArray[np.float64] = field(repr=False)
@@ -64,6 +63,51 @@ class Table:
         """Code of -0, or -1 where there is one zero."""
         return -1 if self.book.negative_zero is None else self.book.negative_zero
 
+    def encode(self, values: NDArray[np.float32], out: Codes) -> bool:
+        """Write the code of each number, (n,) contiguous; whether a NaN was met."""
+        from cosim.formats import kernel
+
+        patterns = values.view(np.uint32)
+        if self.shortcut is not None:
+            largest = self.shortcut.encode(patterns, out)
+            if largest > INFINITY:
+                kernel.mark_nan(patterns, *self.nan_codes, out)
+            return largest > INFINITY
+        if self.cells is not None:
+            return bool(kernel.by_cell(patterns, self.cells.entries, self.cells.shift, out) > INFINITY)
+        return self.search(values, 1.0, out)
+
+    def search(self, values: NDArray[np.floating], scale: float, out: Codes) -> bool:
+        """As `encode`, for fp32 or fp64 numbers over `scale`."""
+        from cosim.formats import kernel
+
+        steps = self.first, self.last, self.edges, self.codes
+        return bool(kernel.search(values, scale, *steps, self.negative_zero, np.array(self.nan_codes), out))
+
+    def decode(self, codes: Codes, out: NDArray[np.float32]) -> None:
+        """Write the value of each code, (n,) contiguous."""
+        from cosim.formats import kernel
+
+        if self.shortcut is None or not self.shortcut.decode(codes, out):
+            kernel.decode_by_code(codes, self.decoded, out)
+
+    def round(self, values: NDArray[np.float32], out: NDArray[np.float32]) -> bool:
+        """Write what each number becomes, (n,) contiguous; whether a NaN was met."""
+        from cosim.formats import kernel
+
+        patterns = values.view(np.uint32)
+        largest = None if self.shortcut is None else self.shortcut.round(patterns, out)
+        if largest is not None:
+            if largest > INFINITY:
+                kernel.mark_nan(patterns, np.nan, np.nan, out)
+            return largest > INFINITY
+        codes, bad = np.empty(min(PIECE, values.size), self.codes.dtype), False
+        for start in range(0, values.size, PIECE):
+            part = values[start : start + PIECE]
+            bad |= self.encode(part, codes[: part.size])
+            self.decode(codes[: part.size], out[start : start + PIECE])
+        return bad
+
     def prove(self) -> None:
         """Check every entry against the code book.
 
@@ -75,13 +119,8 @@ class Table:
             An entry differs from what the code book says.
         """
         self.book.prove()
-        if self.by_key is not None:
-            low, high = sticky_cells()
-            wanted = _known(self.book, low)
-            if not (np.array_equal(self.by_key, wanted) and np.array_equal(wanted, _known(self.book, high))):
-                raise SimulationError("an entry of the key table is not the code of its cell")
-        if self.rounded is not None and self.by_key is not None:
-            _same(self.rounded, self.decoded[self.by_key.astype(np.int64)], "an entry of the value table")
+        if self.cells is not None:
+            self.cells.prove(self.book)
         first, last = _steps(self.edges)
         if not (np.array_equal(self.first, first) and np.array_equal(self.last, last)):
             raise SimulationError("an entry of the step tables is not the first or last step of its cell")
@@ -91,6 +130,8 @@ class Table:
             raise SimulationError("the codes are not those of the code book")
         _same(self.decoded, self.book.decoded(), "a decoded value")
         self._prove_round_trip()
+        if self.shortcut is not None:
+            self._prove_shortcut(self.shortcut)
 
     def _prove_round_trip(self) -> None:
         codes = np.flatnonzero(~np.isnan(self.decoded))
@@ -98,45 +139,41 @@ class Table:
         if not np.array_equal(again, codes):
             raise SimulationError("the value of a code is encoded as another code")
 
+    def _prove_shortcut(self, shortcut: Shortcut) -> None:
+        """On both sides of every bound, at the ends, and between: all numbers of one step at its first and last."""
+        patterns = np.concatenate([at_bounds(self.book), np.arange(KEYS, dtype=np.uint32) << np.uint32(16)])
+        number = (patterns & np.uint32(SIGN - 1)) <= INFINITY
+        patterns = patterns[number]
+        codes = np.empty(patterns.shape, self.codes.dtype)
+        shortcut.encode(patterns, codes)
+        if not np.array_equal(codes, known(self.book, patterns)):
+            raise SimulationError("arithmetic gives another code than the code book")
+        again = np.empty(patterns.shape, np.float32)
+        if shortcut.round(patterns, again) is not None:
+            _same(again, self.decoded[codes.astype(np.int64)], "a number rounded by arithmetic")
+        every = np.arange(len(self.decoded)).astype(self.codes.dtype)
+        values = np.empty(every.shape, np.float32)
+        if shortcut.decode(every, values):
+            _same(values, self.decoded, "a value decoded by arithmetic")
+
 
 def _same(found: NDArray[np.float32], wanted: NDArray[np.float32], what: str) -> None:
     if not np.array_equal(found.view(np.uint32), wanted.view(np.uint32)):
         raise SimulationError(f"{what} is wrong")
 
 
-def build_table(book: CodeBook, storage: np.dtype[np.generic]) -> Table:
-    """The table of a code book, proved; codes are held as `storage`."""
-    low, high = sticky_cells()
-    by_key = _known(book, low)
-    exact = np.array_equal(by_key, _known(book, high))
-    decoded = book.decoded()
-    edges = book.edges()
-    table = Table(
-        book,
-        by_key.astype(storage) if exact else None,
-        decoded[by_key] if exact else None,
-        *_steps(edges),
-        edges,
-        book.codes.astype(storage),
-        decoded,
-    )
+def at_bounds(book: CodeBook) -> NDArray[np.uint32]:
+    """Patterns of the first and last fp32 number of every step, some twice."""
+    points = breakpoints(book)
+    return np.concatenate([points, points - np.uint32(1)])
+
+
+def build_table(book: CodeBook, storage: np.dtype[np.generic], shortcut: Shortcut | None = None) -> Table:
+    """The table of a code book, proved; codes are held as `storage`. Few steps bring their own `shortcut`."""
+    edges, shortcut = book.edges(), shortcut or few_steps(book)
+    table = Table(book, build_cells(book), shortcut, *_steps(edges), edges, book.codes.astype(storage), book.decoded())
     table.prove()
     return table
-
-
-def sticky_cells() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The two ends of the cell of every key, shape (65536,) each, as they are met going away from zero."""
-    keys = np.arange(KEYS, dtype=np.uint32)
-    sticky = keys & np.uint32(1)
-    near = ((keys & _TOP) << np.uint32(16)) | sticky
-    far = ((keys & _TOP) << np.uint32(16)) | (sticky * _REST)
-    with np.errstate(invalid="ignore"):
-        return near.view(np.float32).astype(np.float64), far.view(np.float32).astype(np.float64)
-
-
-def _known(book: CodeBook, reals: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Codes, 0 for a NaN that has none (the caller looks for NaN itself)."""
-    return np.maximum(book.encode(reals), 0)
 
 
 def _steps(edges: NDArray[np.float64]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
@@ -146,8 +183,7 @@ def _steps(edges: NDArray[np.float64]) -> tuple[NDArray[np.int32], NDArray[np.in
     """
     keys = np.arange(KEYS, dtype=np.uint32)
     finite, negative = keys % 0x8000 < 0x7F80, keys >= 0x8000
-    with np.errstate(invalid="ignore"):  # patterns of NaN
-        near, beyond = (((keys + step) << np.uint32(16)).view(np.float32).astype(np.float64) for step in _NEXT)
+    near, beyond = (reals((keys + step) << np.uint32(16)) for step in _NEXT)
     far = np.where(finite, beyond, near)
     ends = np.where(negative, far, near), np.where(negative, near, far)
     first, last = (np.where(np.isnan(end), 0, np.searchsorted(edges, end, side="left")) for end in ends)

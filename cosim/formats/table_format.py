@@ -10,10 +10,15 @@ from numpy.typing import NDArray
 
 from cosim.errors import DescriptionError
 from cosim.formats.arithmetic import Arithmetic
+from cosim.formats.cells import Cells, build_cells
 from cosim.formats.codebook import CodeBook
 from cosim.formats.encoding import Encoding
 from cosim.formats.format import Codes, checked_range, checked_scale, positive_scale
+from cosim.formats.grid import Shortcut
 from cosim.formats.table import Table, build_table
+
+KEPT = 4  # scales whose cells are kept
+LARGE = 1 << 17  # numbers from which cells of a scale are worth making
 
 
 class TableFormat:
@@ -28,6 +33,8 @@ class TableFormat:
         no scale in the encoding, codes stand for their values.
     rounding
         ``"nearest"``, or how the bounds lie where they are no midpoints.
+    shortcut
+        Arithmetic that gives the same codes, if there is some; the table proves it.
     """
 
     def __init__(
@@ -43,6 +50,7 @@ class TableFormat:
         scaled: bool = True,
         rounding: str = "nearest",
         has_zero: bool = True,
+        shortcut: Shortcut | None = None,
     ) -> None:
         self.name = name
         self.bits = bits
@@ -55,11 +63,22 @@ class TableFormat:
         self.rounding = rounding
         self.has_zero = has_zero
         self._book = book
+        self._shortcut = shortcut
+        self._kept: dict[float, Cells | None] = {}
 
     @cached_property
     def table(self) -> Table:
         """The proved table."""
-        return build_table(self._book(), self.storage)
+        return build_table(self._book(), self.storage, self._shortcut)
+
+    def _scaled_cells(self, scale: float) -> Cells | None:
+        """Cells of numbers over `scale`; the last few are kept."""
+        if scale in self._kept:
+            return self._kept[scale]
+        cells = build_cells(self.table.book, scale)
+        newest = dict(list(self._kept.items())[1 - KEPT :])
+        self._kept = {**newest, scale: cells}  # replaced, never changed: other threads may be reading it
+        return cells
 
     @property
     def largest(self) -> float:
@@ -101,40 +120,28 @@ class TableFormat:
 
         table = self.table
         out = np.empty(values.shape, self.storage)
-        flat = np.ascontiguousarray(values).reshape(-1)
-        if table.by_key is not None and scale == 1.0 and flat.dtype == np.float32:
-            bad = table.book.nan is None and kernel.has_nan(flat.view(np.uint32))
-            kernel.look_up(flat.view(np.uint32), table.by_key, out.reshape(-1))
+        flat, found = np.ascontiguousarray(values).reshape(-1), out.reshape(-1)
+        single = flat.dtype == np.float32
+        if single and scale == 1.0:
+            bad = table.encode(flat, found)
+        elif single and flat.size >= LARGE and (cells := self._scaled_cells(scale)) is not None:
+            bad = kernel.by_cell(flat.view(np.uint32), cells.entries, cells.shift, found) > kernel.INFINITY
         else:
-            bad = kernel.search(
-                flat,
-                scale,
-                table.first,
-                table.last,
-                table.edges,
-                table.codes,
-                table.negative_zero,
-                np.array(table.nan_codes),
-                out.reshape(-1),
-            )
+            bad = table.search(flat, scale, found)
         if bad and table.book.nan is None:
             raise self._no_code()
         return out
 
     def quantise(self, values: NDArray[np.floating], encoding: Encoding) -> NDArray[np.float32]:
-        """What `values` become; one look-up each where there is no scale and the table allows."""
-        from cosim.formats import kernel
-
+        """What `values` become, in one pass where there is no scale."""
         values = np.asarray(values)
-        table = self.table
         plain = encoding.scale is None and encoding.threshold is None
-        if table.rounded is None or values.dtype != np.float32 or not plain:
+        if values.dtype != np.float32 or not plain:
             return self.decode(self.encode(values, encoding), encoding)
         out = np.empty(values.shape, np.float32)
-        flat = np.ascontiguousarray(values).reshape(-1)
-        if table.book.nan is None and kernel.has_nan(flat.view(np.uint32)):
+        bad = self.table.round(np.ascontiguousarray(values).reshape(-1), out.reshape(-1))
+        if bad and self.table.book.nan is None:
             raise self._no_code()
-        kernel.look_up(flat.view(np.uint32), table.rounded, out.reshape(-1))
         return out
 
     def _no_code(self) -> DescriptionError:
@@ -142,18 +149,23 @@ class TableFormat:
 
     def decode(self, codes: Codes, encoding: Encoding) -> NDArray[np.float32]:
         """Value of each code times its scale, rounded once to fp32; NaN where a pattern is no code."""
+        one = np.ones(()) if encoding.scale is None else checked_scale(encoding, np.shape(codes))
+        return self.values_of(codes, one)
+
+    def values_of(self, codes: Codes, scale: NDArray[np.float64]) -> NDArray[np.float32]:
+        """Value of each code times `scale`, which broadcasts over them."""
         from cosim.formats import kernel
 
         codes = np.asarray(codes)
         out = np.empty(codes.shape, np.float32)
-        flat = np.ascontiguousarray(codes).reshape(-1)
-        aligned = None if encoding.scale is None else checked_scale(encoding, codes.shape)
-        if aligned is None or (aligned.ndim == 0 and aligned == 1.0):
-            kernel.decode_by_code(flat, self.table.decoded, out.reshape(-1))
-        elif aligned.ndim == 0:
-            kernel.decode_scaled(flat, self.table.decoded, float(aligned), out.reshape(-1))
+        flat, found = np.ascontiguousarray(codes).reshape(-1), out.reshape(-1)
+        if scale.ndim:
+            self.table.decode(flat, found)
+            return (out.astype(np.float64) * scale).astype(np.float32)
+        if scale == 1.0:
+            self.table.decode(flat, found)
         else:
-            plain = np.empty(codes.shape, np.float32)
-            kernel.decode_by_code(flat, self.table.decoded, plain.reshape(-1))
-            out = (plain.astype(np.float64) * aligned).astype(np.float32)
+            with np.errstate(over="ignore"):
+                levels = (self.table.decoded.astype(np.float64) * scale).astype(np.float32)
+            kernel.decode_by_code(flat, levels, found)
         return out

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cached_property
 
+import numpy as np
+
 from cosim.errors import DescriptionError
 from cosim.formats import FLOAT32, Encoding
 from cosim.graph.constant import Constant
@@ -33,8 +35,9 @@ class Tensor:
 
     @property
     def bytes(self) -> int:
-        """Bytes of the codes, without side information."""
-        return -(-self.elements * self.encoding.bits // 8)
+        """Bytes of the codes and of what their blocks share, without scales of tensors and channels [byte]."""
+        box = np.array([[(0, extent) for extent in self.shape]], np.int64).reshape(1, len(self.shape), 2)
+        return int(self.encoding.box_bytes(box)[0])
 
 
 class Part(Enum):
@@ -142,10 +145,7 @@ class Graph:
             scale = b"" if code.scale is None else code.scale.tobytes()
             zero = b"" if code.zero_point is None else code.zero_point.tobytes()
             state.update(f"{tensor.name}{tensor.shape}{code.format}{code.bits}{code.axis}".encode() + scale + zero)
-            if code.block is not None:
-                state.update(f"{code.block}{code.block_axis}{code.block_bits}".encode())
-            if code.threshold is not None:
-                state.update(code.threshold.tobytes())
+            state.update(code.key())
         for op in self.ops:
             state.update(f"{op.name}{op.kind.name}{op.inputs}{op.output}{sorted(op.attributes.items())}".encode())
         for name, constant in self.constants.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,18 @@ import yaml
 from cosim.errors import DescriptionError, unknown
 
 KnownKeys = Callable[[tuple[str, ...]], Iterable[str]]
+DEPTH = 1000  # levels of nesting that libyaml surely survives: it recurses in C, without Python's limit
 
 
 class _Loader(yaml.SafeLoader):
     """Safe loader that refuses a key written twice; plain YAML keeps the last one silently."""
 
 
-def _mapping(loader: _Loader, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+class _QuickLoader(yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader):  # type: ignore[misc]
+    """The same, ten times as quick where PyYAML has libyaml."""
+
+
+def _mapping(loader: Any, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
     seen: dict[Any, int] = {}
     for key_node, _ in node.value:
         key = loader.construct_object(key_node, deep=True)
@@ -31,22 +37,39 @@ def _mapping(loader: _Loader, node: yaml.MappingNode, deep: bool = False) -> dic
             message = f"key {key!r} on line {line} is already on line {seen[key]}"
             raise DescriptionError(message, fix="remove one of the two")
         seen[key] = line
-    return loader.construct_mapping(node, deep=deep)
+    data: dict[Any, Any] = loader.construct_mapping(node, deep=deep)
+    return data
 
 
-_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+for _kind in (_Loader, _QuickLoader):
+    _kind.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
 
 
-def read_document(source: str | Path | Traversable) -> tuple[dict[str, Any], str]:
+def _parsed(text: str) -> Any:
+    """What YAML text says. Text that libyaml refuses is read again for PyYAML's message, the same everywhere."""
+    if _depth_at_most(text) <= DEPTH:
+        with suppress(yaml.YAMLError):
+            return yaml.load(text, Loader=_QuickLoader)  # noqa: S506 - a SafeLoader
+    return yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
+
+
+def _depth_at_most(text: str) -> int:
+    """Levels that `text` cannot exceed: a bracket opens one, and so does each column of a line, or two."""
+    return text.count("[") + text.count("{") + 2 * max(map(len, text.split("\n")))
+
+
+def read_document(source: str | Path | Traversable | Mapping[str, Any]) -> tuple[dict[str, Any], str]:
     """Mapping in `source` and the name under which errors cite it.
 
-    `source` is a path, a packaged resource, or the text itself (text has more than one line).
+    `source` is a path, a packaged resource, the text itself (text has more than one line), or what a text would say.
 
     Raises
     ------
     DescriptionError
         No such file, no valid YAML, a duplicate key, or something other than a mapping.
     """
+    if isinstance(source, Mapping):
+        return dict(source), str(source.get("name", "description"))
     if isinstance(source, str) and "\n" in source:
         text, where = source, "text"
     else:
@@ -58,7 +81,7 @@ def read_document(source: str | Path | Traversable) -> tuple[dict[str, Any], str
             reason = getattr(error, "strerror", None) or str(error)
             raise DescriptionError(f"cannot read the file: {reason}", where=where, allowed="a YAML file") from error
     try:
-        data = yaml.load(text, Loader=_Loader)  # noqa: S506 - _Loader is a SafeLoader
+        data = _parsed(text)
     except yaml.YAMLError as error:
         raise DescriptionError(f"not valid YAML: {_reason(error)}", where=where) from error
     except DescriptionError as error:
@@ -94,7 +117,7 @@ def override(document: Mapping[str, Any], overrides: Mapping[str, str], known: K
                 fix="put it in quotes, with its unit where it has one",
             )
         try:
-            value = yaml.load(text, Loader=_Loader)  # noqa: S506
+            value = _parsed(text)
         except yaml.YAMLError as error:
             raise DescriptionError(f"not valid YAML: {_reason(error)}", where=where) from error
         _set(changed, dotted.split("."), value, known, where)

@@ -113,6 +113,9 @@ class Engine:
         Memory it reads constants from, where that is not `operands`.
     accumulators
         Memory of its partial sums, or None where it keeps them inside (then reductions cannot be cut).
+    sum_bits
+        Width of a partial sum where its accesses are priced [bit]; room is planned for 32, and numbers are computed
+        with 32 unless the hardware declares another accumulator.
     via
         Ports and links that its data cross, in order.
     overlap
@@ -136,6 +139,7 @@ class Engine:
     operands: str | None = None
     weights: str | None = None
     accumulators: str | None = None
+    sum_bits: int = 32
     via: tuple[str, ...] = ()
     overlap: str = "streamed"
     source_memory: str | None = None
@@ -160,6 +164,9 @@ class Hardware:
         Keys changed on the command line, for provenance.
     notes
         Roundings and assumptions made at load.
+    numerics
+        How its sums deviate from exact ones, as `cosim.execute.numerics` reads it (``"accumulator=20:overflow=wrap"``);
+        empty where they are exact.
     own_technology
         Prices that came with the description itself (another tool's file), under the name `technology`; else None.
     """
@@ -178,6 +185,7 @@ class Hardware:
     notes: tuple[str, ...] = ()
     digest: str = ""
     own_technology: Technology | None = field(default=None, repr=False)
+    numerics: str = ""
 
     def port(self, name: str) -> Port:
         """Port or link called `name`; the only port of a memory also answers to the memory's name."""

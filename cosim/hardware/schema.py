@@ -91,6 +91,7 @@ class EngineModel(BaseModel):
     operands: str | None = None
     weights: str | None = None
     accumulators: str | None = None
+    sum_bits: Count = 32
     via: list[str] = Field(default_factory=list)
     overlap: Literal["streamed", "blocking"] = "streamed"
     source_memory: str | None = Field(default=None, alias="from")
@@ -113,6 +114,7 @@ class HardwareModel(Closed):
     links: dict[Name, LinkModel] = Field(default_factory=dict)
     engines: dict[Name, EngineModel] = Field(min_length=1)
     background: dict[Name, Sourced] = Field(default_factory=dict)
+    numerics: Name | None = None
     source: str = "assumed"
 
     @field_validator("clocks", "memories", "links", "engines")

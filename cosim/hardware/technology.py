@@ -82,7 +82,8 @@ class Technology:
         ``"sram_um2_per_bit"``, ``"sram_leakage_uw_per_kib"``, ``"logic_leakage_mw_per_mm2"``,
         ``"wire_pj_per_bit_mm"`` and their like.
     dram
-        Energy per bit by kind [pJ/bit], and background power by kind [mW] under ``"KIND.background"``.
+        Energy per bit by kind [pJ/bit]; of a write, where it differs, under ``"KIND.write"``; background power by
+        kind [mW] under ``"KIND.background"``.
     """
 
     name: str

@@ -26,7 +26,7 @@ def op_bound(search: Search) -> int:
     before something leaves. All that is staged crosses its ports once. And while little has arrived, little can be
     computed: see `_ramp_fs`.
     """
-    op, graph, space = search.op, search.graph, search.space
+    op, graph = search.op, search.graph
     paths = [search.loads[memory] for memory in search.memories[:-1] if memory in search.loads]
     moved = [
         touched_bytes(op, graph, number) * search.loads[search.memories[number]].fs_per_byte
@@ -34,19 +34,22 @@ def op_bound(search: Search) -> int:
         if staged
     ]
     load_fs = sum(moved) if len(search.loads) <= 1 or share_a_port(list(search.loads.values())) else max(moved)
-    arrival = min((path.latency_fs + path.setup_fs for path in paths), default=0)
-    store_fs, leaving = 0.0, 0
+    arrival = min((max(path.latency_fs, path.setup_fs) for path in paths), default=0)  # a set-up overlaps the move
+    first = min((path.latency_fs for path in paths), default=0)
+    port, leaving = load_fs + first, 0
     if search.stores is not None:
         store_fs = graph.tensors[op.output].bytes * search.stores.fs_per_byte
-        leaving = search.stores.latency_fs + search.stores.setup_fs
-    is_shared = search.stores is not None and share_a_port([*search.loads.values(), search.stores])
-    port = load_fs + store_fs if is_shared else max(load_fs, store_fs)
+        leaving = max(search.stores.latency_fs, search.stores.setup_fs)
+        if share_a_port([*search.loads.values(), search.stores]):
+            port = load_fs + store_fs + search.stores.latency_fs  # what is loaded last is needed for a store
+        else:
+            port = max(load_fs + first + leaving, arrival + store_fs + search.stores.latency_fs)
     compute = (search.kind.bound(search.engine, op, graph) + search.engine.setup_cycles) * search.pool.period
-    ramp = _ramp_fs(search, compute, space)
-    return int(max(compute + arrival + leaving, compute + ramp + leaving, port + max(arrival, leaving)))
+    ramp = _ramp_fs(search, compute)
+    return int(max(compute + arrival + leaving, compute + ramp + leaving, port))
 
 
-def _ramp_fs(search: Search, compute_fs: float, space: Space) -> float:
+def _ramp_fs(search: Search, compute_fs: float) -> float:
     """Time that the engine must lose before enough has arrived to keep it busy [fs].
 
     With w elements of one operand and x of the other on chip, an array has advanced by at most ``pairs * w * x``

@@ -7,8 +7,10 @@ computes in whole passes: rounding such a size up to the end of its pass costs r
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from itertools import permutations
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +51,16 @@ def _even_sizes(extent: int) -> set[int]:
 def cuts_of(extent: int, size: int) -> tuple[int, ...]:
     """Cuts of a loop into tiles of `size`, the last as small as it must be."""
     return (*range(0, extent, size), extent)
+
+
+def nearby(values: list[int], size: int) -> list[int]:
+    """Sizes to try after `size`: its neighbours in `values`, and those nearest to twice, four times, a half, a quarter."""
+    place = bisect_left(values, -size, key=lambda value: -value)
+    steps = {place - 1, place, place + 1}
+    for wanted in (2 * size, 4 * size, size // 2, size // 4):
+        steps.add(bisect_left(values, -wanted, key=lambda value: -value))
+    found = {values[step] for step in steps if 0 <= step < len(values)}
+    return sorted(found - {size}, reverse=True)
 
 
 def uneven(cuts: tuple[int, ...], choices: list[int]) -> list[tuple[int, ...]]:
@@ -99,16 +111,15 @@ def _passes(op: Op, graph: Graph, engine: Engine, kind: EngineKind, position: in
         return None
     tiles = np.repeat(space.whole, extent, axis=0)
     tiles[:, position, 1] = np.arange(1, extent + 1)
-    return kind.cycles(engine, op, graph, tiles)
+    return np.asarray(kind.cycles(engine, op, graph, tiles), np.int64)
 
 
-def table(space: Space, choices: list[Choices], most: int) -> Ints:
+def table(space: Space, every: list[list[int]], choices: list[Choices], most: int) -> Ints:
     """Extents of whole tiles, thinned evenly until there are at most `most`, shape (rows, loops).
 
-    Loops of one group are cut as if they were one long loop: the outermost anywhere with all others whole, or the
+    `every` is the groups of loops. Those of one are cut as if they were one long loop: the outermost anywhere with all others whole, or the
     outermost once per tile and the next anywhere, and so on. Only windows gain by tiles that are short on two sides.
     """
-    every = groups(space)
     lists = [_together(group, choices, space) for group in every]
     while np.prod([len(values) for values in lists], dtype=float) > most:
         longest = max(range(len(lists)), key=lambda i: (len(lists[i]), -i))
@@ -116,13 +127,14 @@ def table(space: Space, choices: list[Choices], most: int) -> Ints:
         if kept == lists[longest]:
             break  # nothing but landmarks is left
         lists[longest] = kept
-    picks = np.indices([len(values) for values in lists]).reshape(len(lists), -1)
+    counts = [len(values) for values in lists]
+    picks = np.indices(counts).reshape(len(lists), prod(counts))  # one candidate where no loop is longer than 1
     rows = np.tile(np.array(space.sizes, np.int64), (picks.shape[1], 1))
     for group, values, pick in zip(every, lists, picks, strict=True):
         rows[:, group] = np.array(values, np.int64)[pick]
     rows = rows[allowed(space, rows)]
     n_tiles = np.prod(-(-np.array(space.sizes) // rows), axis=1)
-    return rows[n_tiles <= max(MOST_TILES, int(n_tiles.min()))]
+    return np.asarray(rows[n_tiles <= max(MOST_TILES, int(n_tiles.min()))], np.int64)
 
 
 def _together(group: list[int], choices: list[Choices], space: Space) -> list[tuple[int, ...]]:
@@ -182,13 +194,12 @@ def groups(space: Space) -> list[list[int]]:
     return sorted(found.values(), key=lambda loops: -sum(loops[0] in moved for moved in moves))
 
 
-def orders(space: Space) -> list[tuple[int, ...]]:
+def orders(space: Space, every: list[list[int]]) -> list[tuple[int, ...]]:
     """Loop orders that differ in what is moved, outermost first.
 
     A group that moves everything reuses nothing, so it stays outermost. The others are permuted.
     """
     moves = [moving(access, space) for access in (*space.inputs, space.output)]
-    every = groups(space)
     trivial = [loop for loop, dim in enumerate(space.dims) if dim.size == 1]
     rest = [loops for loops in every if not all(loops[0] in moved for moved in moves)]
     head = trivial + [loop for loops in every if loops not in rest for loop in loops]

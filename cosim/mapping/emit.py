@@ -11,8 +11,8 @@ from cosim.graph.graph import Graph
 from cosim.graph.op import Op
 from cosim.hardware.hardware import Engine, Hardware
 from cosim.mapping.hazards import Occupancy
-from cosim.mapping.homes import Home, Writers
-from cosim.mapping.op_emission import OpEmission
+from cosim.mapping.homes import Home, Parts, Writers
+from cosim.mapping.op_emission import OpEmission, Shared
 from cosim.mapping.wiring import dma_between
 from cosim.plugin.protocols import EngineKind
 from cosim.program.draft import Draft
@@ -40,7 +40,7 @@ class Emitter:
     roots: dict[str, str]
     action_index: dict[str, int]
     occupancy: dict[str, Occupancy] = field(default_factory=dict)
-    writers: dict[str, Writers] = field(default_factory=dict)
+    writers: dict[str, Writers | Parts] = field(default_factory=dict)
     placements: list[Placement] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -49,9 +49,20 @@ class Emitter:
         self.ops = {op.name: row for row, op in enumerate(self.graph.ops)}
         self.occupancy = {name: Occupancy() for name in self.hardware.memories}
 
-    def emit(self, op: Op, engine: Engine, kind: EngineKind, tiling: Tiling, bases: dict[str, int]) -> None:
-        """Append the commands of `op`; its rings begin at `bases` (byte by memory), which moves on."""
-        OpEmission(self, op, engine, kind, tiling, bases).run()
+    def emit(
+        self,
+        op: Op,
+        engine: Engine,
+        kind: EngineKind,
+        tiling: Tiling,
+        bases: dict[str, int],
+        shared: Shared = (),
+    ) -> None:
+        """Append the commands of `op`; its rings begin at `bases` (byte by memory), which moves on.
+
+        `shared` are ranges along loops that are computed for other blocks as well.
+        """
+        OpEmission(self, op, engine, kind, tiling, bases, shared).run()
 
     def waits_for_outputs(self, op: Op) -> bool:
         """Whether `op` reads what another op has written."""

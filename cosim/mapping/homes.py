@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from cosim.graph.graph import Graph
 from cosim.hardware.hardware import Hardware
-from cosim.mapping.placement import aligned, first_fit, roots, spans
+from cosim.mapping.placement import Span, aligned, first_fit, roots
 from cosim.program.draft import Draft
 from cosim.program.plan import Placement
 from cosim.program.program import Content
@@ -77,12 +78,43 @@ class Writers:
         return int(self.commands.max())
 
 
+@dataclass(frozen=True)
+class Parts:
+    """Writers of the blocks of a tensor, each a grid of its own.
+
+    Attributes
+    ----------
+    boxes
+        Box of each block, shape (blocks, axes, 2).
+    writers
+        Of each block. All are of one queue, so that the largest id of several is the last to complete.
+    """
+
+    boxes: Ints
+    writers: tuple[Writers, ...]
+
+    def last(self, boxes: Ints) -> Ints:
+        """Last writer of each box, shape (boxes,)."""
+        found = np.full(len(boxes), -1, np.int64)
+        for block, writers in zip(self.boxes, self.writers, strict=True):
+            low = np.maximum(boxes[..., 0], block[:, 0])
+            high = np.minimum(boxes[..., 1], block[:, 1])
+            some = np.flatnonzero((high > low).all(axis=1))
+            found[some] = np.maximum(found[some], writers.last(np.stack([low, high], axis=2)[some]))
+        return found
+
+    @property
+    def final(self) -> int:
+        """The very last writer."""
+        return max(writers.final for writers in self.writers)
+
+
 def build_homes(
-    graph: Graph, hardware: Hardware, residents: dict[str, tuple[str, int]], draft: Draft
+    graph: Graph, hardware: Hardware, residents: dict[str, tuple[str, int]], live: Mapping[str, Span], draft: Draft
 ) -> tuple[dict[str, Home], list[Placement]]:
     """Give every tensor its buffer: constants first, then inputs and activations by first fit, views last.
 
-    `residents` maps a root tensor to its on-chip memory and address; all others go to main memory.
+    `residents` maps a root tensor to its on-chip memory and address; all others of `live` go to main memory.
     """
     main = hardware.main_memory
     memories = list(hardware.memories)
@@ -116,7 +148,6 @@ def build_homes(
         if name in used:
             place(name, main, address, "constant", 0, end, preloaded=True)
             address += aligned(graph.tensors[name].bytes)
-    live = spans(graph)
     pending = sorted((s for s in live.values() if s.tensor not in residents), key=lambda s: (s.first_op, s.tensor))
     for name, offset in first_fit(pending, None).items():
         span = live[name]

@@ -13,6 +13,7 @@ from cosim.jit import njit
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Masks = NDArray[np.bool_]
+SLACK = 1e-7  # of a clock period, by which a sum of floats may miss an edge
 
 
 @njit
@@ -50,13 +51,13 @@ def key_loops(order: Ints, trips: Ints, moves: Masks, level: int) -> tuple[Ints,
 @njit
 def volume_at(
     index: Ints, whole: Masks, trimmed: Masks, cuts: Ints, sizes: Ints, axes: Ints, terms: Ints, n_axes: int
-) -> tuple[int, bool]:
-    """Elements of an operand's box for the tile at `index`, and whether trimming took any away.
+) -> int:
+    """Elements of an operand's box for the tile at `index`.
 
     Loops in `whole` are taken from end to end; along an axis moved by one loop of `trimmed`, what the tile before it
     has brought already is left out.
     """
-    total, overlaps = 1, False
+    total = 1
     for a in range(n_axes):
         size, offset, divisor, full, first, stop = axes[a]
         if full:
@@ -84,11 +85,9 @@ def volume_at(
                 covered = high + before if divisor == 1 else low
                 if divisor != 1:
                     covered = _high_before(index, whole, cuts, sizes, terms, first, stop, offset, divisor, loop)
-                if covered > low:
-                    overlaps = True
-                    low = covered
+                low = max(low, covered)
         total *= max(min(high, size) - max(low, 0), 0)
-    return total, overlaps
+    return total
 
 
 @njit
@@ -146,7 +145,7 @@ def list_moves(
     first = np.empty(n, np.int64)
     n_bytes = np.empty(n, np.int64)
     index = np.zeros(n_loops, np.int64)
-    largest, smallest, overlap = 0, -1, False
+    largest = 0
     for number in range(n):
         left, tile = number, 0
         for k in range(len(keys) - 1, -1, -1):
@@ -154,21 +153,15 @@ def list_moves(
             left //= trips[keys[k]]
             tile += index[keys[k]] * strides[keys[k]]
         first[number] = tile
-        elements, trims = volume_at(index, whole, trimmed, cuts, sizes, axes, terms, n_axes)
-        overlap |= trims
+        elements = volume_at(index, whole, trimmed, cuts, sizes, axes, terms, n_axes)
         n_bytes[number] = np.int64(np.ceil(elements * bits / 8))
         if number % pieces == 0:
-            elements, _ = volume_at(index, set_whole, never, cuts, sizes, axes, terms, n_axes)
-            set_bytes = np.int64(np.ceil(elements * bits / 8))
-            largest = max(largest, set_bytes)
-            smallest = set_bytes if smallest < 0 else min(smallest, set_bytes)
-    in_place = slots == 1 and pieces > 1 and not overlap and smallest == largest
+            elements = volume_at(index, set_whole, never, cuts, sizes, axes, terms, n_axes)
+            largest = max(largest, int(np.ceil(elements * bits / 8)))
     gate = np.full(n, -1, np.int64)
     for number in range(n):
         owner = number // pieces
-        if in_place and owner >= 1:
-            gate[number] = first[number - pieces] + rest
-        elif not in_place and owner >= slots:
+        if owner >= slots:
             gate[number] = first[(owner - slots) * pieces] + inner_rest + rest
     kept = 0
     for number in range(n):
@@ -211,7 +204,7 @@ def list_outputs(
             left //= trips[keys[k]]
             tile += index[keys[k]] * strides[keys[k]]
         ends[number] = tile
-        elements[number], _ = volume_at(index, nothing, nothing, cuts, sizes, axes, terms, n_axes)
+        elements[number] = volume_at(index, nothing, nothing, cuts, sizes, axes, terms, n_axes)
     return ends, elements, slots if cut else 0
 
 
@@ -239,8 +232,8 @@ def tile_times(order: Ints, trips: Ints, classes: Ints, radix: Ints, table: Floa
 
 @njit
 def merge(
-    firsts: Ints, gates: Ints, times: Floats, members: Ints, stops: Ints, n_tiles: int
-) -> tuple[Ints, Floats, Ints]:
+    firsts: Ints, gates: Ints, times: Floats, setups: Floats, members: Ints, stops: Ints, n_tiles: int
+) -> tuple[Ints, Floats, Floats, Ints]:
     """Moves of the operands in `members` as one queue, and how many must have arrived before each tile."""
     need = np.zeros(n_tiles + 1, np.int64)
     total = 0
@@ -254,39 +247,52 @@ def merge(
     fill = need[:n_tiles].copy()
     gate = np.empty(total, np.int64)
     time = np.empty(total)
+    setup = np.empty(total)
     for operand in members:
         start = stops[operand - 1] if operand > 0 else 0
         for i in range(start, stops[operand]):
             at = fill[firsts[i]]
-            gate[at], time[at] = gates[i], times[i]
+            gate[at], time[at], setup[at] = gates[i], times[i], setups[operand]
             fill[firsts[i]] += 1
-    return gate, time, need[1:]
+    return gate, time, setup, need[1:]
 
 
 @njit
 def replay(
-    tiles: Floats, times: Floats, gates: Ints, starts: Ints, counts: Ints, latency: Floats, needs: Ints
-) -> float:
+    tiles: Floats, times: Floats, setups: Floats, gates: Ints, starts: Ints, counts: Ints, latency: Floats, needs: Ints,
+    ports: Ints, period: float,
+) -> float:  # fmt: skip
     """Time from the first move to the last event.
 
     Stream s owns the moves ``starts[s] : starts[s] + counts[s]``: each starts when the one before has left the path
-    and tile ``gates[move]`` is done, and has arrived ``latency[s]`` later. A tile starts when ``needs[s, tile]`` moves
-    of every stream have arrived. Streams share one port: each gets an equal part of it while several move, where the
-    timers let them take turns unit by unit.
+    and is set up, and tile ``gates[move]`` is done; it has arrived ``latency[s]`` after it has left the path, but not
+    before it is set up. A tile starts when ``needs[s, tile]`` moves of every stream have arrived. Tiles, and moves with
+    a set-up, start at an edge of the clock. Streams with the same number in `ports` share one port: each gets an equal
+    part of it while several move, where the timers let them take turns unit by unit.
     """
     n_streams, n_tiles = len(counts), len(tiles)
     arrived = np.zeros(len(times))
     done = np.zeros(n_streams, np.int64)
     left = np.full(n_streams, -1.0)
+    ready_at = np.zeros(n_streams)  # when the newest move is set up
+    moving = np.zeros(n_streams, np.int64)  # by port
     now, tile, ends, last = 0.0, 0, -1.0, 0.0
     while True:
-        moving = 0
-        for s in range(n_streams):
-            if left[s] < 0.0 and done[s] < counts[s] and gates[starts[s] + done[s]] < tile:
-                left[s] = times[starts[s] + done[s]]
-            if left[s] >= 0.0:
-                moving += 1
+        moving[:] = 0
         after = np.inf
+        for s in range(n_streams):
+            move = starts[s] + done[s]
+            if left[s] < 0.0 and done[s] < counts[s] and gates[move] < tile:
+                start = max(now, ready_at[s])
+                if setups[move] > 0.0:
+                    start = np.ceil(start / period - SLACK) * period
+                if start <= now:
+                    left[s] = times[move]
+                    ready_at[s] = now + setups[move]
+                else:
+                    after = min(after, start)
+            if left[s] >= 0.0:
+                moving[ports[s]] += 1
         if ends < 0.0 and tile < n_tiles:
             ready = now
             for s in range(n_streams):
@@ -295,27 +301,28 @@ def replay(
                     ready = np.inf
                 elif need > 0:
                     ready = max(ready, arrived[starts[s] + need - 1])
+            if ready < np.inf:
+                ready = np.ceil(ready / period - SLACK) * period
             if ready <= now:
                 ends = now + tiles[tile]
             else:
-                after = ready
+                after = min(after, ready)
         for s in range(n_streams):
             if left[s] >= 0.0:
-                after = min(after, now + left[s] * moving)
+                after = min(after, now + left[s] * moving[ports[s]])
         if ends >= 0.0:
             after = min(after, ends)
         if after == np.inf:
             return last
-        spent = (after - now) / max(moving, 1)
-        now = after
         for s in range(n_streams):
             if left[s] >= 0.0:
-                left[s] -= spent
+                left[s] -= (after - now) / moving[ports[s]]
                 if left[s] <= 0.5:
                     left[s] = -1.0
-                    arrived[starts[s] + done[s]] = now + latency[s]
-                    last = max(last, now + latency[s])
+                    arrived[starts[s] + done[s]] = max(after + latency[s], ready_at[s])
+                    last = max(last, arrived[starts[s] + done[s]])
                     done[s] += 1
+        now = after
         if ends >= 0.0 and ends <= now:
             ends = -1.0
             tile += 1

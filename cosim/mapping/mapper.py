@@ -3,38 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as Table
-from dataclasses import dataclass
+from dataclasses import replace
 from itertools import accumulate
 from typing import Any
 
-from cosim.errors import InfeasibleError, unknown
+from cosim.errors import InfeasibleError
 from cosim.graph.graph import Graph
 from cosim.hardware.hardware import Hardware
 from cosim.mapping.assignment import Assignment, assign
 from cosim.mapping.bound import network_bound
+from cosim.mapping.cache import Shelf
+from cosim.mapping.choose import Choice, choose
 from cosim.mapping.emit import Emitter, move_action_names
+from cosim.mapping.fusion import Fuser, Fusion
+from cosim.mapping.group_emission import GroupEmission
+from cosim.mapping.groups import Group
 from cosim.mapping.homes import Home, build_homes
-from cosim.mapping.objective import Objective, find_objective
-from cosim.mapping.placement import residents, roots, spans
+from cosim.mapping.objective import Objective
+from cosim.mapping.options import read_options
+from cosim.mapping.placement import roots, spans
 from cosim.mapping.rings import Rings
 from cosim.mapping.tiler import Tiler
-from cosim.mapping.trial import Trial
+from cosim.mapping.windows import patterns, spilled
 from cosim.mapping.wiring import require_moves
 from cosim.plugin.protocols import EngineKind
 from cosim.program.assemble import assemble
 from cosim.program.draft import Draft
-from cosim.program.plan import Mapping, MappingPlan, OpPlan
+from cosim.program.plan import Mapping, MappingPlan, OpPlan, Tiling
+from cosim.timing import compiled
 
-RESIDENT_SHARES = (1, 2, 3)  # quarters of an on-chip memory that may hold whole activations
-
-
-@dataclass(frozen=True)
-class _Choice:
-    """A complete decision: which tensors stay on chip, and the tiling of every op with what it needs."""
-
-    residents: dict[str, tuple[str, int]]
-    staging_start: dict[str, int]
-    trials: dict[str, Trial]
+MOST_TRIES = 12  # groups for which a Program is made and timed
 
 
 class TiledMapper:
@@ -44,7 +42,7 @@ class TiledMapper:
     overlap. The rings of an op follow those of the op before, so its weights are loaded while that one computes. The
     share of the memory kept for whole activations is the one with the best expectation.
 
-    Options: ``objective``, one of `cosim.mapping.objective.OBJECTIVES`.
+    Options: see `cosim.mapping.options.Options`.
     """
 
     name = "tiled"
@@ -54,23 +52,21 @@ class TiledMapper:
         """The Program and the decisions behind it.
 
         Raises `UnsupportedError` for an op that no engine takes, `InfeasibleError` where no tile fits, and
-        `DescriptionError` for any option: this mapper has none.
+        `DescriptionError` for an option that there is not.
         """
-        objective = read_options(options)
+        chosen = read_options(options)
         assignments = assign(graph, hardware, kinds)
         for assignment in assignments:
             require_moves(hardware, assignment.chosen)
         _require_room(graph, hardware)
-        choice = _choose(Tiler(graph, hardware, kinds), assignments, objective)
-        return _emit(graph, hardware, kinds, assignments, choice)
-
-
-def read_options(options: Table[str, Any]) -> Objective:
-    """The objective that `options` ask for; raises `DescriptionError` for an option that there is not."""
-    for option in options:
-        if option != "objective":
-            raise unknown("option", option, ("objective",), where="mapper tiled")
-    return find_objective(str(options.get("objective", "balanced")))
+        shelf = Shelf() if chosen.cache else None
+        tiler = Tiler(graph, hardware, kinds, shelf=shelf, seconds=chosen.seconds)
+        fuser = Fuser(graph, hardware, kinds, assignments, shelf)
+        choice = choose(tiler, fuser, assignments, chosen.goal)
+        mapping = _emit(graph, hardware, kinds, assignments, choice)
+        if chosen.fuse == "none":
+            return mapping
+        return _improved(graph, hardware, kinds, assignments, tiler, fuser, choice, mapping, chosen.goal)
 
 
 def _require_room(graph: Graph, hardware: Hardware) -> None:
@@ -95,39 +91,47 @@ def _require_room(graph: Graph, hardware: Hardware) -> None:
         )
 
 
-def _choose(tiler: Tiler, assignments: tuple[Assignment, ...], objective: Objective) -> _Choice:
-    """Try every share of on-chip memory for whole activations; tile for the one that is expected to be best."""
-    # Nothing kept on chip leaves the most room: what does not fit then never fits, and the error says why.
-    found = [(*_residents(tiler, assignments, 0),)]
-    expected = [tiler.expected(assignments, *found[0])]
-    for share in RESIDENT_SHARES:
-        kept = _residents(tiler, assignments, share)
-        if kept in found:
-            continue
-        try:
-            expected.append(tiler.expected(assignments, *kept))
-        except InfeasibleError:
-            continue
-        found.append(kept)
-    residents, start = found[objective.prefer(expected)]
-    return _Choice(residents, start, tiler.tile(assignments, residents, start, objective))
+def _improved(
+    graph: Graph,
+    hardware: Hardware,
+    kinds: Table[str, EngineKind],
+    assignments: tuple[Assignment, ...],
+    tiler: Tiler,
+    fuser: Fuser,
+    choice: Choice,
+    mapping: Mapping,
+    objective: Objective,
+) -> Mapping:
+    """The mapping with groups where that moves less and takes no longer, by the timers' own account."""
+    best, cost = mapping, _cost(mapping)
+    limit = cost[0]
+    groups: tuple[Group, ...] = ()
+    tries = MOST_TRIES
+    goes_on = True
+    while goes_on and tries and spilled(graph, fuser, choice):
+        goes_on = False
+        for pattern in patterns(graph, tiler, fuser, choice):
+            if not tries:
+                break
+            tries -= 1
+            together = tuple(sorted((*groups, *pattern.groups), key=lambda group: group.first))
+            try:
+                tried = choose(tiler, fuser, assignments, objective, together)
+                found = _emit(graph, hardware, kinds, assignments, tried)
+            except InfeasibleError:
+                continue
+            price = _cost(found)
+            if price[0] <= limit and price[1] < cost[1] and objective.prefer([cost, price]) == 1:
+                best, cost, groups, choice, goes_on = found, price, together, tried, True
+                break
+    return best
 
 
-def _residents(
-    tiler: Tiler, assignments: tuple[Assignment, ...], share: int
-) -> tuple[dict[str, tuple[str, int]], dict[str, int]]:
-    """Tensors kept on chip within a share of each memory, and the first byte after them."""
-    graph, hardware = tiler.graph, tiler.hardware
-    live = spans(graph)
-    local = {a.chosen.operands for a in assignments if a.chosen.operands != hardware.main_memory}
-    kept: dict[str, tuple[str, int]] = {}
-    start: dict[str, int] = {}
-    for memory in sorted(name for name in local if name is not None):
-        budget = hardware.memories[memory].size_bytes * share // 4
-        addresses = residents(graph, assignments, live, memory, budget)
-        kept |= {tensor: (memory, address) for tensor, address in addresses.items()}
-        start[memory] = max((address + live[t].n_bytes for t, address in addresses.items()), default=0)
-    return kept, start
+def _cost(mapping: Mapping) -> tuple[float, float]:
+    """Latency [fs] and bytes moved [byte] of a program."""
+    program = mapping.program
+    moved = program.services.n_bytes[program.service[program.op < 0]]
+    return float(compiled.simulate(program).makespan_fs), float(moved.sum())
 
 
 def _emit(
@@ -135,11 +139,11 @@ def _emit(
     hardware: Hardware,
     kinds: Table[str, EngineKind],
     assignments: tuple[Assignment, ...],
-    choice: _Choice,
+    choice: Choice,
 ) -> Mapping:
     names = _action_names(graph, hardware, kinds, assignments)
     draft = Draft(op_names=[op.name for op in graph.ops], tensor_names=list(graph.tensors), action_names=names)
-    homes, placements = build_homes(graph, hardware, choice.residents, draft)
+    homes, placements = build_homes(graph, hardware, choice.residents, choice.live, draft)
     _require_addresses(homes, hardware)
     emitter = Emitter(graph, hardware, draft, homes, roots(graph), {name: i for i, name in enumerate(names)})
     for name in graph.inputs:
@@ -149,21 +153,46 @@ def _emit(
     by_op = {assignment.op.name: assignment for assignment in assignments}
     plans: list[OpPlan] = []
     rings = Rings(hardware, choice.staging_start)
-    for op in graph.ops:
+    fused = {op.name: fusion for fusion in choice.fusions for op in fusion.group.ops}
+    for position, op in enumerate(graph.ops):
+        if op.name in fused and position == fused[op.name].group.first:
+            fusion = fused[op.name]
+            rings.reserve(fusion.start, fusion.layout.area)
+            engines = {a.op.name: a.chosen for a in assignments}
+            GroupEmission(emitter, fusion, engines, kinds, rings).run()
+            rings.release()
         if op.name not in by_op:
             plans.append(OpPlan(op.name, op.kind.name, ""))
             continue
         assignment = by_op[op.name]
         engine = assignment.chosen
-        trial = choice.trials[op.name]
-        emitter.emit(op, engine, kinds[engine.kind], trial.tiling, rings.bases(engine, trial))
         loops = tuple(dim.name for dim in graph.space(op).dims)
         reason = assignment.refusals if assignment.is_fallback else ()
+        if op.name in fused:
+            group = fused[op.name].group
+            tiling = _of_all_blocks(fused[op.name], op.name)
+            plans.append(
+                OpPlan(op.name, op.kind.name, engine.name, loops, tiling, reason, group.name, group.n_blocks)
+            )
+            continue
+        trial = choice.trials[op.name]
+        emitter.emit(op, engine, kinds[engine.kind], trial.tiling, rings.bases(engine, trial))
         plans.append(OpPlan(op.name, op.kind.name, engine.name, loops, trial.tiling, reason))
     program = assemble(draft, hardware.machine())
     bound_fs, bound_by = network_bound(graph, hardware, kinds, assignments)
     plan = MappingPlan("tiled", tuple(plans), (*placements, *emitter.placements), bound_fs, bound_by)
     return Mapping(program, plan)
+
+
+def _of_all_blocks(fusion: Fusion, op: str) -> Tiling:
+    """The tiling of the largest block of an op, with what all blocks cost."""
+    tiling, blocks = fusion.trials[op].tiling, fusion.group.n_blocks
+    return replace(
+        tiling,
+        estimate_fs=tiling.estimate_fs * blocks,
+        traffic_bytes=tiling.traffic_bytes * blocks,
+        bound_fs=tiling.bound_fs,
+    )
 
 
 def _require_addresses(homes: Table[str, Home], hardware: Hardware) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from cosim.errors import unknown
@@ -24,8 +25,9 @@ class Objective:
         Share of the lowest latency that may be given up; among what is left, `key` decides.
     survivors
         Candidates of each order and way of holding that are worth a replay.
-    rounds, beam
-        Rounds of the local search that follows, and how many candidates go on from one to the next.
+    rounds, beam, patience
+        Rounds of the local search that follows, candidates whose neighbours each of them tries, and rounds without
+        gain before it ends.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Objective:
     survivors: int = 1
     rounds: int = 4
     beam: int = 1
+    patience: int = 0
 
     def pick(self, trials: Sequence[Trial]) -> Trial:
         """The best of `trials`, the first of equals."""
@@ -46,6 +49,8 @@ class Objective:
 
         Those within the tolerance come before all others.
         """
+        if not trials:
+            return []
         within = min(trial.latency_fs for trial in trials) * (1 + self.tolerance)
         ranked = sorted(trials, key=lambda t: (0, *self.key(t)) if t.latency_fs <= within else (1, t.latency_fs))
         found: dict[object, Trial] = {}
@@ -65,7 +70,7 @@ class Objective:
 
     def reach(self, lowest_fs: float) -> float:
         """Estimates beyond it [fs] are not worth a replay."""
-        return lowest_fs * (1 + max(self.tolerance, 0.05))
+        return lowest_fs * (1 + max(self.tolerance, 0.02))
 
 
 OBJECTIVES = {
@@ -77,7 +82,7 @@ OBJECTIVES = {
             lambda t: (t.traffic_bytes, t.commands, t.latency_fs),
             TOLERANCE,
         ),
-        Objective("latency", "lowest latency", lambda t: (t.latency_fs, t.traffic_bytes), 0.0, 2, 24, 6),
+        Objective("latency", "lowest latency", lambda t: (t.latency_fs, t.traffic_bytes), 0.0, 2, 30, 4, 3),
         Objective("energy", "least traffic off chip", lambda t: (t.traffic_bytes, t.latency_fs), survivors=2),
         Objective("edp", "least traffic times latency", lambda t: (t.traffic_bytes * t.latency_fs, t.latency_fs)),
         Objective("memory", "least on-chip memory", lambda t: (sum(n for _, n in t.demand), t.latency_fs)),
@@ -86,7 +91,13 @@ OBJECTIVES = {
 
 
 def find_objective(name: str) -> Objective:
-    """The objective called `name`; raises `DescriptionError` where there is none."""
+    """The objective called `name`; ``"5%"`` is the least traffic within 5 % of the lowest latency.
+
+    Raises `DescriptionError` where there is none.
+    """
+    if match := re.fullmatch(r"(\d+(?:\.\d+)?) ?%", name):
+        summary = f"least traffic within {match[1]} % of the lowest latency"
+        return replace(OBJECTIVES["balanced"], name=name, summary=summary, tolerance=float(match[1]) / 100)
     if name not in OBJECTIVES:
-        raise unknown("objective", name, OBJECTIVES)
+        raise unknown("objective", name, [*OBJECTIVES, "5%"])
     return OBJECTIVES[name]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from cosim.graph.graph import Graph
 from cosim.mapping.assignment import Assignment
+from cosim.mapping.groups import Group, merged
 
 ALIGNMENT = 64
 
@@ -38,8 +39,11 @@ def roots(graph: Graph) -> dict[str, str]:
     return found
 
 
-def spans(graph: Graph) -> dict[str, Span]:
-    """Span of every root tensor that is not a constant; graph outputs live to the end."""
+def spans(graph: Graph, groups: Sequence[Group] = ()) -> dict[str, Span]:
+    """Span of every root tensor that is not a constant; graph outputs live to the end.
+
+    What a group reads or writes lives while the whole group runs; what only its ops hand to one another is left out.
+    """
     root = roots(graph)
     end = len(graph.ops) - 1
     first: dict[str, int] = {root[name]: 0 for name in graph.inputs}
@@ -52,10 +56,13 @@ def spans(graph: Graph) -> dict[str, Span]:
         last.setdefault(root[op.output], position)
     for name in graph.outputs:
         last[root[name]] = end
+    inner = {name for group in groups for name in group.inner}
     return {
-        name: Span(name, aligned(graph.tensors[name].bytes), first[name], max(last[name], first[name]))
+        name: Span(
+            name, aligned(graph.tensors[name].bytes), *merged(first[name], max(last[name], first[name]), groups)
+        )
         for name in first
-        if name not in graph.constants
+        if name not in graph.constants and name not in inner
     }
 
 
@@ -77,7 +84,7 @@ def residents(
     users: dict[str, set[str | None]] = {name: set() for name in tensor_spans}
     for assignment in assignments:
         for name in assignment.op.inputs:
-            if name not in graph.constants and assignment.engine is not None:
+            if root[name] in users and assignment.engine is not None:
                 users[root[name]].add(assignment.engine.operands)
     pinned = {root[name] for name in (*graph.inputs, *graph.outputs, *graph.states, *graph.states.values())}
     wanted = [

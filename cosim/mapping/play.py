@@ -17,7 +17,7 @@ Masks = NDArray[np.bool_]
 def play(
     order: Ints, trips: Ints, cuts: Ints, levels: Ints, slots: Ints, classes: Ints, radix: Ints, table: Floats,
     sizes: Ints, reduces: Masks, axes: Ints, n_axes: Ints, terms: Ints, moves: Masks, slides: Masks, bits: Floats,
-    stream_of: Ints, rates: Floats, latencies: Floats,
+    stream_of: Ints, rates: Floats, latencies: Floats, ports: Ints, period: float,
 ) -> tuple[float, int, int, Ints]:  # fmt: skip
     """Latency [fs], traffic [byte], commands, and bytes that each operand (the output last) and the sums occupy.
 
@@ -32,9 +32,11 @@ def play(
     stream_of
         Stream of moves that each operand belongs to, shape (operands,).
     rates
-        Per operand: time of a byte and of starting a move [fs], shape (operands, 2).
-    latencies
-        Per stream, until a move's data have arrived [fs], shape (streams,).
+        Per operand: time of a byte, and of a move's set-up, which overlaps its bytes [fs], shape (operands, 2).
+    latencies, ports
+        Per stream, until a move's data have arrived [fs], and a number that streams of one port share, shape (streams,).
+    period
+        Of the engine's clock [fs].
     """
     n = len(levels)
     n_streams = len(latencies)
@@ -54,7 +56,7 @@ def play(
             rate = rates[i]
             firsts = np.concatenate((firsts, first))
             gates = np.concatenate((gates, gate))
-            times = np.concatenate((times, n_bytes * rate[0] + rate[1]))
+            times = np.concatenate((times, np.ceil(n_bytes * rate[0])))
             demand[i] = (largest + 63) // 64 * 64 * used
             traffic += n_bytes.sum()
             commands += len(first)
@@ -66,16 +68,18 @@ def play(
     needs = np.zeros((n_streams, n_tiles), np.int64)
     all_gates = np.empty(0, np.int64)
     all_times = np.empty(0)
+    all_setups = np.empty(0)
     counts = np.zeros(n_streams, np.int64)
     for s in range(n_streams):
         members = np.array([i for i in range(n - 1) if levels[i] >= 0 and stream_of[i] == s], np.int64)
         if len(members):
-            gate, time, need = merge(firsts, gates, times, members, stops, n_tiles)
+            gate, time, setup, need = merge(firsts, gates, times, rates[:, 1], members, stops, n_tiles)
             needs[s] = need
         elif levels[out] >= 0 and stream_of[out] == s:
             n_bytes = np.ceil(elements * bits[out] / 8).astype(np.int64)
             gate = ends
-            time = n_bytes * rates[out, 0] + rates[out, 1]
+            time = np.ceil(n_bytes * rates[out, 0])
+            setup = np.full(len(ends), rates[out, 1])
             used = min(slots[out], len(ends))
             for j in range(used, len(ends)):
                 needs[s, ends[j]] = j + 1 - used
@@ -87,6 +91,7 @@ def play(
         counts[s] = len(gate)
         all_gates = np.concatenate((all_gates, gate))
         all_times = np.concatenate((all_times, time))
+        all_setups = np.concatenate((all_setups, setup))
     starts = np.cumsum(counts) - counts
-    latency = replay(tiles, all_times, all_gates, starts, counts, latencies, needs)
+    latency = replay(tiles, all_times, all_setups, all_gates, starts, counts, latencies, needs, ports, period)
     return latency, traffic, commands, demand

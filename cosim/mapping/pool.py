@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -10,14 +11,35 @@ from numpy.typing import NDArray
 from cosim.graph.graph import Graph
 from cosim.graph.op import Op
 from cosim.hardware.hardware import Engine, Hardware
-from cosim.mapping.candidates import choices_of, orders, table
+from cosim.mapping.candidates import choices_of, groups, orders, table
 from cosim.mapping.geometry import Geometry
 from cosim.mapping.wiring import operand_memory
 from cosim.plugin.protocols import EngineKind
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
-MOST_ROWS = 900
+MOST_ROWS = 700
+SMALL = 128  # an operand of less than this part of its memory stays whole
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one operand adds to the cost of every candidate, shape (rows,) each.
+
+    Attributes
+    ----------
+    room
+        Bytes of its slots, two where there is more than one set [byte].
+    moved, moves
+        Bytes moved [byte], and how many moves that takes.
+    piece
+        Bytes of a piece [byte].
+    """
+
+    room: Ints
+    moved: Ints
+    moves: Ints
+    piece: Ints
 
 
 class Pool:
@@ -43,7 +65,8 @@ class Pool:
         inputs = [operand_memory(hardware, engine, graph, op, number) for number in range(len(op.inputs))]
         self.memories = [*inputs, self.memory]
         self.choices = choices_of(op, graph, engine, kind)
-        self.rows = self._writable(table(self.space, self.choices, MOST_ROWS))
+        self.groups = groups(self.space)
+        self.rows = self._writable(table(self.space, self.groups, self.choices, MOST_ROWS))
         self.trips = -(-np.array(self.space.sizes, np.int64) // self.rows)
         self.n_tiles = np.prod(self.trips, axis=1)
         self.accesses = [*self.space.inputs, self.space.output]
@@ -53,11 +76,85 @@ class Pool:
             for access, encoding in zip(self.accesses, self.encodings, strict=True)
         ]
         self.compute_fs = self._compute_fs()
+        self._shares: dict[tuple[int, tuple[int, ...], int], Share] = {}
+        self._sums: dict[tuple[int, ...], Ints] = {}
 
     @cached_property
     def orders(self) -> list[tuple[int, ...]]:
         """Loop orders that differ."""
-        return orders(self.space)
+        return orders(self.space, self.groups)
+
+    def levels(self, order: tuple[int, ...]) -> list[list[int | None]]:
+        """Ways of holding each input: one piece, or all that the loops inside a loop that reuses it touch."""
+        found: list[list[int | None]] = []
+        for geometry, memory in zip(self.operands[:-1], self.memories[:-1], strict=True):
+            if geometry.whole_bytes * SMALL <= self.hardware.memories[memory].size_bytes:
+                found.append([0])
+                continue
+            levels: list[int | None] = [len(order)]
+            for place, loop in enumerate(order[:-1]):
+                reuses = loop not in geometry.moves and self.space.dims[loop].size > 1
+                if reuses and order[place + 1] in geometry.moves:
+                    levels.append(place + 1)
+            found.append(levels)
+        return found
+
+    def share(self, number: int, order: tuple[int, ...], level: int) -> Share:
+        """What input `number` costs when the loops ``order[level:]`` run inside its sets."""
+        key = (number, order, level)
+        if key not in self._shares:
+            geometry = self.operands[number]
+            inner = frozenset(order[level:]) & geometry.moves
+            n_sets, again = self._passes_over(order[:level], geometry)
+            moves = n_sets * np.prod(self.trips[:, sorted(inner)], axis=1)
+            room = _aligned(geometry.set_bytes(inner)) * np.minimum(n_sets, 2)
+            piece = geometry.set_bytes(frozenset())
+            self._shares[key] = Share(room, geometry.sweep_bytes(inner) * again, moves, piece)
+        return self._shares[key]
+
+    @cached_property
+    def output(self) -> Share:
+        """What storing the output costs."""
+        geometry = self.operands[-1]
+        piece = geometry.set_bytes(frozenset())
+        moves = np.prod(self.trips[:, sorted(geometry.moves)], axis=1)
+        return Share(_aligned(piece) * np.minimum(moves, 2), geometry.sweep_bytes(frozenset()), moves, piece)
+
+    def sums_room(self, order: tuple[int, ...]) -> Ints:
+        """Bytes of partial sums under a loop order, shape (rows,) [byte]."""
+        if order not in self._sums:
+            self._sums[order] = self._sums_room(order)
+        return self._sums[order]
+
+    def _sums_room(self, order: tuple[int, ...]) -> Ints:
+        reductions = self.space.reductions()
+        if not reductions:
+            return np.zeros(len(self.rows), np.int64)
+        is_open = np.zeros(len(self.rows), np.bool_)
+        slots = np.ones(len(self.rows), np.int64)
+        for loop in order:
+            trips = self.trips[:, loop]
+            if loop in reductions:
+                is_open |= trips > 1
+            else:
+                slots *= np.where(is_open, trips, 1)
+        return _aligned(4 * self.operands[-1].set_elements(frozenset())) * slots
+
+    def _passes_over(self, outer: tuple[int, ...], geometry: Geometry) -> tuple[Ints, Ints]:
+        """Number of sets, and how many times all data are moved: a loop outside a moving loop moves them again."""
+        n_sets = np.ones(len(self.rows), np.int64)
+        again = np.ones(len(self.rows), np.int64)
+        inside = np.ones(len(self.rows), np.bool_)
+        for loop in reversed(outer):
+            trips = self.trips[:, loop]
+            if loop in geometry.moves:
+                inside &= trips == 1
+                n_sets *= trips
+            else:
+                factor = np.where(inside, 1, trips)
+                n_sets *= factor
+                again *= factor
+        return n_sets, again
 
     def _writable(self, rows: Ints) -> Ints:
         """Rows whose output tiles cut no block."""
@@ -83,7 +180,8 @@ class Pool:
                 extent = self.space.sizes[loop]
                 factor = (full * (-(-extent // found) - 1) + last) / max(whole, 1.0)
                 total *= factor[np.searchsorted(found, self.rows[:, loop])]
-        return (total + self.n_tiles * float(self.engine.setup_cycles)) * float(self.period)
+        fixed = self.n_tiles * float(self.engine.setup_cycles)
+        return np.asarray((total + fixed) * float(self.period), np.float64)
 
     def _cycles_along(self, blocks: list[tuple[int, Ints]]) -> list[tuple[Floats, Floats]]:
         """Cycles of a tile that is whole but for one loop: of each size in `blocks`, and of what that leaves over."""
@@ -97,3 +195,7 @@ class Pool:
         cycles = self.kind.cycles(self.engine, self.op, self.graph, np.concatenate(tiles)).astype(float)
         parts = np.split(cycles, np.cumsum([len(some) for some in tiles])[:-1])
         return [(part[: len(part) // 2], part[len(part) // 2 :]) for part in parts]
+
+
+def _aligned(n_bytes: Ints) -> Ints:
+    return -(-n_bytes // 64) * 64

@@ -17,7 +17,18 @@ class Rings:
     def __init__(self, hardware: Hardware, base: Mapping[str, int]) -> None:
         self.hardware = hardware
         self.base = dict(base)
+        self.first = self.base
         self.next: dict[str, int] = {}
+
+    def reserve(self, start: Mapping[str, int], area: Mapping[str, int]) -> None:
+        """Begin anew behind `area` bytes from `start`: a group keeps its blocks there."""
+        self.first = {name: start.get(name, 0) + area.get(name, 0) for name in {*start, *area}}
+        self.next = {}
+
+    def release(self) -> None:
+        """Begin anew behind the tensors that stay."""
+        self.first = self.base
+        self.next = {}
 
     def bases(self, engine: Engine, trial: Trial) -> dict[str, int]:
         """First byte of the rings of one op in each memory that it stages data in."""
@@ -25,9 +36,9 @@ class Rings:
         for name, n_bytes in trial.demand:
             if name == engine.accumulators and name != engine.operands:
                 continue  # sums lie at the start of a memory of their own
-            start = self.next.get(name, self.base.get(name, 0))
+            start = self.next.get(name, self.first.get(name, 0))
             if start + n_bytes > self.hardware.memories[name].size_bytes:
-                start = self.base.get(name, 0)
+                start = self.first.get(name, 0)
             found[name] = start
             self.next[name] = start + n_bytes
         return found

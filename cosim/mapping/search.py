@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import product
 from math import prod
 from typing import NoReturn
 
@@ -12,17 +14,15 @@ from numpy.typing import NDArray
 
 from cosim.errors import InfeasibleError
 from cosim.mapping.bound import op_bound, touched_bytes
-from cosim.mapping.candidates import MOST_TILES, allowed, cuts_of, groups, uneven
-from cosim.mapping.geometry import Geometry
-from cosim.mapping.pool import Pool
+from cosim.mapping.candidates import MOST_TILES, allowed, cuts_of, nearby, uneven
 from cosim.mapping.objective import Objective
+from cosim.mapping.pool import Pool
 from cosim.mapping.trial import Trial, Trials
 from cosim.mapping.wiring import channel
 from cosim.program.plan import Hold, Tiling
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
-SMALL = 128  # an operand of less than this part of its memory stays whole
 MOST_SLOTS = 8
 
 
@@ -62,6 +62,11 @@ class Search:
             if is_staged
         }
         self.stores = channel(self.hardware, self.memory, self.hardware.main_memory) if staged[-1] else None
+        self.paths = [
+            *(self.loads[m] if s else None for m, s in zip(self.memories, staged[:-1], strict=False)),
+            self.stores,
+        ]
+        self._ends: dict[tuple[int, ...], Floats] = {}
         self.trials = Trials(self)
         self._estimate()
 
@@ -83,93 +88,64 @@ class Search:
 
     def _levels(self, order: tuple[int, ...]) -> list[tuple[int | None, ...]]:
         """Ways of holding the inputs: one piece, or all that the loops inside a loop that reuses them touch."""
-        found: list[tuple[int | None, ...]] = [()]
-        for geometry, is_staged, memory in zip(self.operands[:-1], self.staged[:-1], self.memories[:-1], strict=True):
-            choices: list[int | None] = [None]
-            if is_staged and geometry.whole_bytes * SMALL <= self.hardware.memories[memory].size_bytes:
-                choices = [0]
-            elif is_staged:
-                choices = [len(order)]
-                for place, loop in enumerate(order):
-                    reuses = loop not in geometry.moves and self.space.dims[loop].size > 1
-                    following = order[place + 1] if place + 1 < len(order) else None
-                    if reuses and following in geometry.moves:
-                        choices.append(place + 1)
-            found = [(*head, choice) for head in found for choice in choices]
-        return [(*levels, None) for levels in found]
+        every = zip(self.pool.levels(order), self.staged[:-1], strict=True)
+        return [
+            (*levels, None) for levels in product(*(choices if is_staged else [None] for choices, is_staged in every))
+        ]
 
     def _cost(
         self, order: tuple[int, ...], levels: tuple[int | None, ...]
     ) -> tuple[Floats, Floats, Ints, dict[str, Ints]]:
         """Latency [fs], traffic [byte], number of commands and demand of each memory [byte], shape (rows,) each."""
-        n_rows = len(self.rows)
         demand: dict[str, Ints] = {}
-        port = np.zeros(n_rows)
-        ends = np.zeros(n_rows)
-        traffic = np.zeros(n_rows)
+        port = np.zeros(len(self.rows))
+        traffic = np.zeros(len(self.rows))
         commands = self.n_tiles.copy()
-        for geometry, level, memory in zip(self.operands[:-1], levels[:-1], self.memories[:-1], strict=True):
-            if level is None:
+        numbers = range(len(levels))
+        for number, level, memory, path in zip(numbers, levels, self.memories, self.paths, strict=True):
+            if path is None:
                 continue
-            path = self.loads[memory]
-            inner = frozenset(order[level:]) & geometry.moves
-            n_sets, again = self._passes_over(order[:level], geometry)
-            pieces = np.prod(self.trips[:, sorted(inner)], axis=1)
-            moved = geometry.sweep_bytes(inner) * again
-            demand[memory] = demand.get(memory, 0) + _aligned(geometry.set_bytes(inner)) * np.minimum(n_sets, 2)
-            traffic += moved
-            commands += n_sets * pieces
-            port += moved * path.fs_per_byte + n_sets * pieces * float(path.setup_fs)
-            ends += geometry.set_bytes(frozenset()) * path.fs_per_byte + path.setup_fs
-        if self.loads:
-            ends += max(path.latency_fs for path in self.loads.values())
-        if self.stores is not None:
-            output = self.operands[-1]
-            piece = output.set_bytes(frozenset())
-            stores = np.prod(self.trips[:, sorted(output.moves)], axis=1)
-            moved = output.sweep_bytes(frozenset())
-            demand[self.memory] = demand.get(self.memory, 0) + _aligned(piece) * np.minimum(stores, 2)
-            traffic += moved
-            commands += stores
-            port += moved * self.stores.fs_per_byte + stores * float(self.stores.setup_fs)
-            ends += piece * self.stores.fs_per_byte + self.stores.setup_fs + self.stores.latency_fs
-        sums = self._sums_bytes(order)
+            share = self.pool.output if level is None else self.pool.share(number, order, level)
+            demand[memory] = demand.get(memory, 0) + share.room
+            traffic += share.moved
+            commands += share.moves
+            port += share.moved * path.fs_per_byte + share.moves * float(path.setup_fs)
         if self.engine.accumulators is not None:
             name = self.engine.accumulators
-            demand[name] = demand.get(name, 0) + sums
-        return np.maximum(self.pool.compute_fs + ends, port), traffic, commands, demand
+            demand[name] = demand.get(name, 0) + self.pool.sums_room(order)
+        return np.maximum(self.pool.compute_fs + self._ends_fs(order), port), traffic, commands, demand
 
-    def _passes_over(self, outer: tuple[int, ...], geometry: Geometry) -> tuple[Ints, Ints]:
-        """Number of sets, and how many times all data are moved: a loop outside a moving loop moves them again."""
-        n_sets = np.ones(len(self.rows), np.int64)
-        again = np.ones(len(self.rows), np.int64)
-        inside = np.ones(len(self.rows), np.bool_)
-        for loop in reversed(outer):
-            trips = self.trips[:, loop]
-            if loop in geometry.moves:
-                inside &= trips == 1
-                n_sets *= trips
-            else:
-                factor = np.where(inside, 1, trips)
-                n_sets *= factor
-                again *= factor
-        return n_sets, again
+    def _ends_fs(self, order: tuple[int, ...]) -> Floats:
+        """Time that the engine must wait at the start and at the end, shape (rows,) [fs].
 
-    def _sums_bytes(self, order: tuple[int, ...]) -> Ints:
-        reductions = self.space.reductions()
-        if not reductions or self.engine.accumulators is None:
-            return np.zeros(len(self.rows), np.int64)
-        is_open = np.zeros(len(self.rows), np.bool_)
-        slots = np.ones(len(self.rows), np.int64)
-        for loop in order:
-            trips = self.trips[:, loop]
-            if loop in reductions:
-                is_open |= trips > 1
-            else:
-                slots *= np.where(is_open, trips, 1)
-        output = self.operands[-1]
-        elements = output.set_elements(frozenset())
-        return _aligned(4 * elements) * slots
+        The first round of the loops ``order[place:]`` cannot end before all that it touches has arrived, and what the
+        last round writes cannot leave before it begins; the engine's work on that round hides some of it.
+        """
+        if order not in self._ends:
+            loads = [path for path in self.paths[:-1] if path is not None]
+            first, last = np.zeros(len(self.rows)), np.zeros(len(self.rows))
+            work = self.pool.compute_fs.copy()
+            for place in range(len(order) + 1):
+                if place:
+                    if self.space.dims[order[place - 1]].size == 1:
+                        continue
+                    work = work / self.trips[:, order[place - 1]]
+                inner = frozenset(order[place:])
+                hidden = work if place < len(order) else 0.0
+                arrives = np.zeros(len(self.rows))
+                for geometry, path in zip(self.operands[:-1], self.paths[:-1], strict=True):
+                    if path is not None:
+                        arrives += geometry.set_bytes(inner & geometry.moves) * path.fs_per_byte
+                first = np.maximum(first, arrives - hidden)
+                if self.stores is not None:
+                    output = self.operands[-1]
+                    leaves = output.set_bytes(inner & output.moves) * self.stores.fs_per_byte
+                    last = np.maximum(last, leaves - hidden)
+            first += max((path.latency_fs + path.setup_fs for path in loads), default=0)
+            if self.stores is not None:
+                last += self.stores.latency_fs + self.stores.setup_fs
+            self._ends[order] = first + last
+        return self._ends[order]
 
     # --- answers --------------------------------------------------------------------------------------------------
 
@@ -188,26 +164,28 @@ class Search:
         if not self._fits(room).any():
             self._raise_infeasible(room)
 
-    def best(self, room: Room, objective: Objective) -> Trial:
+    def best(self, room: Room, objective: Objective, deadline: float = float("inf")) -> Trial:
         """The tiling within `room` that suits `objective`, found among replayed candidates.
 
-        Raises `InfeasibleError` with the demand of the smallest tile where nothing fits.
+        After `deadline` (of `time.monotonic`) no neighbours are tried any more [s]. Raises `InfeasibleError` with the demand of the smallest tile where nothing fits.
         """
         self.require(room)
         fits = self._fits(room)
         trials = [self.trials.of(self._tiling(*place)) for place in self._survivors(fits, objective)]
         trials = [trial for trial in trials if trial.fits(room.bytes_of)]
-        beam = objective.best_of(trials, objective.beam)
-        tried = set(beam)
+        best = objective.pick(trials)
+        known = dict.fromkeys(trials)
+        expanded: set[Trial] = set()
+        idle = 0
         for _ in range(objective.rounds):
-            if self._is_optimal(beam[0], objective):
+            if idle > objective.patience or self._is_optimal(best, objective) or time.monotonic() > deadline:
                 break
-            near = [near for trial in beam for near in self._neighbours(trial, room) if near not in tried]
-            tried |= set(near)
-            before, beam = beam, objective.best_of([*beam, *near], objective.beam)
-            if beam[0] is before[0]:
-                break
-        best = beam[0]
+            beam = objective.best_of([trial for trial in known if trial not in expanded], objective.beam)
+            for trial in beam:
+                expanded.add(trial)
+                known |= dict.fromkeys(self._neighbours(trial, room))
+            before, best = best, objective.pick(list(known))
+            idle = idle + 1 if best is before else 0
         return replace(best, tiling=replace(best.tiling, bound_fs=self.bound_fs))
 
     def _is_optimal(self, trial: Trial, objective: Objective) -> bool:
@@ -264,10 +242,8 @@ class Search:
             values = choices.sizes
             if len(values) == 1:
                 continue
-            place = min(range(len(values)), key=lambda i: abs(values[i] - extents[loop]))
-            for step in (-2, -1, 1, 2):
-                if 0 <= place + step < len(values):
-                    found.append(self._with_cuts(tiling, loop, cuts_of(self.space.sizes[loop], values[place + step])))
+            sizes = nearby(values, extents[loop])
+            found += [self._with_cuts(tiling, loop, cuts_of(self.space.sizes[loop], size)) for size in sizes]
             found += [self._with_cuts(tiling, loop, cuts) for cuts in uneven(tiling.cuts[loop], values)]
         for number, hold in enumerate(tiling.holds):
             if hold is None:
@@ -278,7 +254,7 @@ class Search:
         deeper = tuple(hold and Hold(hold.level, min(2 * hold.slots, MOST_SLOTS)) for hold in tiling.holds)
         found.append(Tiling(tiling.cuts, tiling.order, deeper))
         reductions = self.space.reductions()
-        for group in groups(self.space):
+        for group in self.pool.groups:
             # The inner loops of a group one by one: what a window needs may then arrive tap by tap.
             if group[0] in reductions:
                 for first in range(1, len(group)):
@@ -299,8 +275,9 @@ class Search:
         return [trial for trial in map(self.trials.of, legal) if trial.fits(room.bytes_of)]
 
     def _is_legal(self, tiling: Tiling) -> bool:
-        extents = np.array([tiling.extents], np.int64)
-        return bool(allowed(self.space, extents)[0]) and self.trials.writes_whole_blocks(tiling)
+        if self.space.exclusive and not allowed(self.space, np.array([tiling.extents], np.int64))[0]:
+            return False
+        return self.trials.writes_whole_blocks(tiling)
 
     def _with_cuts(self, tiling: Tiling, loop: int, cuts: tuple[int, ...]) -> Tiling:
         return Tiling((*tiling.cuts[:loop], cuts, *tiling.cuts[loop + 1 :]), tiling.order, tiling.holds)
@@ -312,29 +289,25 @@ class Search:
         where = f"op {self.op.name} ({self.op.kind.name}) on {self.engine.name}"
         for name in sorted(self.demand, key=lambda name: name != self.engine.accumulators):
             others = np.ones(self.latency.shape, np.bool_)
-            for other, demand in self.demand.items():
+            for other, needed in self.demand.items():
                 if other != name:
-                    others &= demand <= room.of(other)
+                    others &= needed <= room.of(other)
             if not others.any():
                 others[:] = True
-            demand = int(self.demand[name][others].min())
-            there = room.of(name)
-            if demand <= there:
+            needs = np.where(others, self.demand[name], np.iinfo(np.int64).max)
+            least, there = int(needs.min()), room.of(name)
+            if least <= there:
                 continue
-            shape, row = divmod(
-                int(np.where(others, self.demand[name], np.iinfo(np.int64).max).argmin()), len(self.rows)
-            )
+            smallest = self.rows[int(needs.argmin()) % len(self.rows)]
             sums = " for partial sums" if name == self.engine.accumulators and name != self.memory else ""
             size = self.hardware.memories[name].size_bytes
-            loops = " ".join(
-                f"{dim.name}={extent}" for dim, extent in zip(self.space.dims, self.rows[row], strict=True)
-            )
+            loops = " ".join(f"{dim.name}={extent}" for dim, extent in zip(self.space.dims, smallest, strict=True))
             raise InfeasibleError(
-                f"its smallest tile ({loops}) needs {demand} bytes of {name}{sums}, {there} are free: "
-                f"{demand - there} bytes too many",
+                f"its smallest tile ({loops}) needs {least} bytes of {name}{sums}, {there} are free: "
+                f"{least - there} bytes too many",
                 where=where,
                 allowed=f"at most {there} bytes",
-                fix=f"raise memories.{name}.size by at least {demand - there} bytes (now {size})",
+                fix=f"raise memories.{name}.size by at least {least - there} bytes (now {size})",
             )
         raise InfeasibleError("no tile fits its memories together", where=where, fix="raise the sizes of its memories")
 
@@ -342,7 +315,3 @@ class Search:
 def len_of(tiling: Tiling) -> int:
     """Number of tiles."""
     return prod(tiling.trips)
-
-
-def _aligned(n_bytes: Ints) -> Ints:
-    return -(-n_bytes // 64) * 64

@@ -50,16 +50,14 @@ class Loads:
 
 
 def sliding(access: Access, space: Space) -> frozenset[int]:
-    """Reduction loops that shift a window by less than its length: the taps of a convolution."""
+    """Loops that shift a window along an axis: the taps of a convolution or a pool.
+
+    Boxes are hulls: two taps of several windows overlap even where the windows themselves do not.
+    """
     found: set[int] = set()
     for axis in access.axes:
-        steps = [
-            step for loop, step in axis.terms if space.dims[loop].role is Role.PARALLEL and space.dims[loop].size > 1
-        ]
-        for loop, step in axis.terms:
-            dim = space.dims[loop]
-            if dim.role is Role.REDUCTION and steps and min(steps) < step * (dim.size - 1) + 1:
-                found.add(loop)
+        if any(space.dims[loop].role is Role.PARALLEL and space.dims[loop].size > 1 for loop, _ in axis.terms):
+            found |= {loop for loop, _ in axis.terms if space.dims[loop].role is not Role.PARALLEL}
     return frozenset(found)
 
 
@@ -89,18 +87,15 @@ def loads_of(access: Access, grid: Grid, hold: Hold) -> Loads:
     first[key[::-1]] = np.arange(len(grid))[::-1]  # the last assignment, so the earliest tile, stays
     last = np.empty_like(first)
     last[key] = np.arange(len(grid))
-    boxes, overlap = _pieces(access, grid, windows[first], grid.index[first], inner)
+    boxes = _pieces(access, grid, windows[first], grid.index[first], inner)
     spans = windows[first[::pieces]].copy()
     for loop in inner:
-        spans[:, loop] = 0, space.sizes[loop]
+        spans[:, loop] = tiling.cuts[loop][0], tiling.cuts[loop][-1]
     sets = access.boxes(spans)
     closed = last.reshape(n_sets, pieces).max(axis=1)
     owner = np.repeat(np.arange(n_sets), pieces)
     slots = min(hold.slots, n_sets)
     credit = np.where(owner >= slots, closed[owner - slots], -1)
-    if slots == 1 and pieces > 1 and not overlap and _alike(sets):
-        # Equal sets lie alike in the slot, so a piece may follow the one in its own place.
-        credit = np.where(owner >= 1, last[np.arange(len(last)) - pieces], -1)
     exists = volume(boxes) > 0
     present = volume(access.boxes(grid.tiles)) > 0
     return Loads(
@@ -132,10 +127,9 @@ def _set_numbers(grid: Grid, outer: tuple[int, ...]) -> Ints:
     return np.concatenate([[0], np.cumsum(place[1:] != place[:-1])]).astype(np.int64)
 
 
-def _pieces(access: Access, grid: Grid, tiles: Ints, index: Ints, inner: tuple[int, ...]) -> tuple[Ints, bool]:
-    """What each piece adds to its set, and whether pieces overlapped before they were trimmed."""
+def _pieces(access: Access, grid: Grid, tiles: Ints, index: Ints, inner: tuple[int, ...]) -> Ints:
+    """What each piece adds to its set."""
     reach = access.reach(tiles)
-    overlap = False
     moves = moving(access, grid.space)
     for number, axis in enumerate(access.axes):
         loops = [loop for loop, _ in axis.terms if loop in moves]
@@ -147,12 +141,6 @@ def _pieces(access: Access, grid: Grid, tiles: Ints, index: Ints, inner: tuple[i
         previous = np.maximum(index[:, loop] - 1, 0)
         before[:, loop, 0], before[:, loop, 1] = cuts[previous], cuts[previous + 1]
         covered = np.where(index[:, loop] > 0, access.reach(before)[:, number, 1], reach[:, number, 0])
-        overlap |= bool(np.any(covered > reach[:, number, 0]))
         reach[:, number, 0] = np.maximum(reach[:, number, 0], covered)
     sizes = np.array(access.shape, np.int64).reshape(-1, 1)
-    return np.clip(reach, 0, sizes), overlap
-
-
-def _alike(sets: Ints) -> bool:
-    extents = sets[:, :, 1] - sets[:, :, 0]
-    return bool((extents == extents[0]).all())
+    return np.clip(reach, 0, sizes)

@@ -1,35 +1,78 @@
-"""`Tiler`: the searches of all ops of a graph, shared by ops that look the same."""
+"""`Tiler`: the searches of all ops of a graph, shared by ops that look the same and kept for the next run."""
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
-from cosim.errors import InfeasibleError
 from cosim.graph.graph import Graph, op_attributes
 from cosim.graph.op import Op
 from cosim.hardware.hardware import Engine, Hardware
 from cosim.mapping.assignment import Assignment
+from cosim.mapping.cache import Shelf, digest_of, read, sources_of, written
 from cosim.mapping.objective import Objective
 from cosim.mapping.placement import roots
 from cosim.mapping.pool import Pool
 from cosim.mapping.search import Room, Search
 from cosim.mapping.trial import Trial
+from cosim.mapping.wiring import channel, operand_memory
 from cosim.plugin.protocols import EngineKind
 
 Residents = Mapping[str, tuple[str, int]]
+_LOG = logging.getLogger("cosim.mapping")
 LOSS = 0.01  # of latency that half of the staging space may cost: the other half lets the next op begin early
 
 
-class Tiler:
-    """Finds tilings for the ops of one graph on one device."""
+@dataclass
+class Entry:
+    """One search: built when a question comes that no earlier run has answered.
 
-    def __init__(self, graph: Graph, hardware: Hardware, kinds: Mapping[str, EngineKind]) -> None:
-        self.graph, self.hardware, self.kinds = graph, hardware, kinds
+    Attributes
+    ----------
+    answers
+        By question, as JSON.
+    is_new
+        Something was answered here first.
+    """
+
+    op: Op
+    engine: Engine
+    pool_key: str
+    key: str
+    staged: tuple[bool, ...]
+    answers: dict[str, Any]
+    is_new: bool = False
+    trials: dict[str, Trial] = field(default_factory=dict)
+
+
+class Tiler:
+    """Finds tilings for the ops of one graph on one device.
+
+    `seconds` is how long the searches may take together: what remains then gets the best of its coarse candidates,
+    and `is_cut_short` says so. `shelf` keeps answers between runs; None: none are kept.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        hardware: Hardware,
+        kinds: Mapping[str, EngineKind],
+        *,
+        shelf: Shelf | None = None,
+        seconds: float = float("inf"),
+    ) -> None:
+        self.graph, self.hardware, self.kinds, self.shelf = graph, hardware, kinds, shelf
+        self.deadline = time.monotonic() + seconds
+        self.is_cut_short = False
         self.root = roots(graph)
-        self.pools: dict[object, Pool] = {}
-        self.searches: dict[object, Search] = {}
-        self.trials: dict[object, Trial] = {}
-        self.quick: dict[object, tuple[float, float]] = {}
+        self.pools: dict[str, Pool] = {}
+        self.searches: dict[str, Search] = {}
+        self.entries: dict[object, Entry] = {}
+        self.by_key: dict[str, Entry] = {}
+        self.pool_keys: dict[tuple[str, str], str] = {}
 
     def expected(
         self, assignments: Iterable[Assignment], kept: Residents, start: Mapping[str, int]
@@ -51,30 +94,49 @@ class Tiler:
         found: dict[str, Trial] = {}
         for assignment in assignments:
             op, engine = assignment.op, assignment.chosen
-            search = self._search(op, engine, kept)
-            rooms = self._rooms(engine, start)
-            room = rooms[0]
-            if self._expect(search, rooms[1])[0] < self._expect(search, rooms[0])[0] * (1 - LOSS):
-                room = rooms[1]
-            key = (id(search), room, objective.name)
-            if key not in self.trials:
-                self.trials[key] = search.best(room, objective)
-            found[op.name] = self.trials[key]
+            entry = self._entry(op, engine, kept)
+            room, full = self._rooms(engine, start)
+            if self._expect(entry, full)[0] < self._expect(entry, room)[0] * (1 - LOSS):
+                room = full
+            found[op.name] = self._best(entry, room, objective)
+        self._keep()
         return found
 
+    def _best(self, entry: Entry, room: Room, objective: Objective) -> Trial:
+        question = f"best {objective.name} {room.bytes_of}"
+        if question not in entry.trials and question in entry.answers:
+            try:
+                entry.trials[question] = read(entry.answers[question])
+            except (KeyError, TypeError, ValueError):
+                del entry.answers[question]
+        if question not in entry.trials:
+            search = self._search(entry)
+            entry.trials[question] = search.best(room, objective, self.deadline)
+            if time.monotonic() > self.deadline:
+                # Not kept: another run may have more time.
+                if not self.is_cut_short:
+                    _LOG.warning("the time for the search ran out: some ops have coarse tilings")
+                self.is_cut_short = True
+            else:
+                entry.answers[question] = written(entry.trials[question])
+                entry.is_new = True
+        return entry.trials[question]
+
     def _expected(self, op: Op, engine: Engine, kept: Residents, start: Mapping[str, int]) -> tuple[float, float]:
-        search = self._search(op, engine, kept)
-        half, full = (self._expect(search, room) for room in self._rooms(engine, start))
+        entry = self._entry(op, engine, kept)
+        half, full = (self._expect(entry, room) for room in self._rooms(engine, start))
         chosen = full if full[0] < half[0] * (1 - LOSS) else half
         if chosen[0] == float("inf"):
-            search.require(self._rooms(engine, start)[1])
+            self._search(entry).require(self._rooms(engine, start)[1])
         return chosen
 
-    def _expect(self, search: Search, room: Room) -> tuple[float, float]:
-        key = (id(search), room)
-        if key not in self.quick:
-            self.quick[key] = search.quick(room)
-        return self.quick[key]
+    def _expect(self, entry: Entry, room: Room) -> tuple[float, float]:
+        question = f"quick {room.bytes_of}"
+        if question not in entry.answers:
+            entry.answers[question] = self._search(entry).quick(room)
+            entry.is_new = True
+        latency, traffic = entry.answers[question]
+        return float(latency), float(traffic)
 
     def _rooms(self, engine: Engine, start: Mapping[str, int]) -> tuple[Room, Room]:
         """Half of the staging space of every memory, and all of it; sums of their own memory always have all."""
@@ -89,22 +151,63 @@ class Tiler:
             half[sums] = full[sums] = self.hardware.memories[sums].size_bytes
         return Room(tuple(sorted(half.items()))), Room(tuple(sorted(full.items())))
 
-    def _search(self, op: Op, engine: Engine, kept: Residents) -> Search:
+    def _entry(self, op: Op, engine: Engine, kept: Residents) -> Entry:
         """The search of an op, shared by all that look the same."""
-        graph, main = self.graph, self.hardware.main_memory
+        main = self.hardware.main_memory
         memory = engine.operands or main
+        names = (*op.inputs, op.output)
+        homes = (kept[self.root[name]][0] if self.root[name] in kept else main for name in names)
+        staged = tuple(home != memory for home in homes)
+        known = (op.name, engine.name, staged)
+        if known not in self.entries:
+            if (op.name, engine.name) not in self.pool_keys:
+                self.pool_keys[op.name, engine.name] = self._pool_key(op, engine)
+            pool_key = self.pool_keys[op.name, engine.name]
+            key = digest_of(pool_key, staged)
+            if key not in self.by_key:
+                answers = self.shelf.load(key) if self.shelf is not None else {}
+                self.by_key[key] = Entry(op, engine, pool_key, key, staged, answers)
+            self.entries[known] = self.by_key[key]
+        return self.entries[known]
 
-        def is_staged(name: str) -> bool:
-            home = kept[self.root[name]][0] if self.root[name] in kept else main
-            return home != memory
-
-        staged = (*(is_staged(name) for name in op.inputs), is_staged(op.output))
+    def _pool_key(self, op: Op, engine: Engine) -> str:
+        """Digest of all that the search of an op depends on but for which tensors are staged."""
+        graph, hardware = self.graph, self.hardware
         tensors = [graph.tensors[name] for name in (*op.inputs, op.output)]
-        described = tuple((tensor.shape, tensor.encoding.format) for tensor in tensors)
-        constant = tuple(name in graph.constants for name in op.inputs)
-        key = (op.kind.name, repr(sorted(op_attributes(op).items())), described, constant, engine.name)
-        if (key, staged) not in self.searches:
-            if key not in self.pools:
-                self.pools[key] = Pool(op, graph, self.hardware, engine, self.kinds[engine.kind])
-            self.searches[key, staged] = Search(self.pools[key], staged)
-        return self.searches[key, staged]
+        memories = {operand_memory(hardware, engine, graph, op, number) for number in range(len(op.inputs))}
+        memories |= {name for name in (engine.operands, engine.accumulators) if name is not None}
+        local = sorted(memories - {hardware.main_memory})
+        paths = [channel(hardware, hardware.main_memory, name) for name in local if name != engine.accumulators]
+        if engine.operands not in (None, hardware.main_memory):
+            paths.append(channel(hardware, str(engine.operands), hardware.main_memory))
+        described = [(path.fs_per_byte, path.setup_fs, path.latency_fs, sorted(path.via)) for path in paths]
+        return digest_of(
+            op.kind.name,
+            sorted(op_attributes(op).items()),
+            [(t.shape, t.encoding.format, t.encoding.bits, t.encoding.key()) for t in tensors],
+            [name in graph.constants for name in op.inputs],
+            graph.space(op),
+            [(name, value) for name, value in sorted(vars(engine).items()) if name not in {"source", "parameters"}],
+            sorted((name, repr(value)) for name, value in engine.parameters.items()),
+            hardware.clocks[engine.clock].period_fs,
+            [(name, hardware.memories[name].size_bytes) for name in local],
+            hardware.main_memory,
+            described,
+            sources_of(type(self.kinds[engine.kind])),
+        )
+
+    def _search(self, entry: Entry) -> Search:
+        if entry.key not in self.searches:
+            if entry.pool_key not in self.pools:
+                kind = self.kinds[entry.engine.kind]
+                self.pools[entry.pool_key] = Pool(entry.op, self.graph, self.hardware, entry.engine, kind)
+            self.searches[entry.key] = Search(self.pools[entry.pool_key], entry.staged)
+        return self.searches[entry.key]
+
+    def _keep(self) -> None:
+        if self.shelf is None:
+            return
+        for entry in self.by_key.values():
+            if entry.is_new:
+                self.shelf.store(entry.key, {**self.shelf.load(entry.key), **entry.answers})
+                entry.is_new = False

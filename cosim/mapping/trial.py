@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from cosim.mapping.geometry import stored_bits_per_element
 from cosim.mapping.grid import Grid
 from cosim.mapping.play import play
-from cosim.mapping.sets import loads_of, moving, sliding
+from cosim.mapping.sets import loads_of
 from cosim.mapping.wiring import share_a_port
 from cosim.program.plan import Tiling
 
@@ -26,7 +26,7 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Trial:
     """What a tiling costs when its op runs alone.
 
@@ -61,7 +61,8 @@ class Trials:
         self.sizes = np.array(space.sizes, np.int64)
         self.reduces = np.array([loop in space.reductions() for loop in range(len(space.sizes))])
         accesses = [*space.inputs, space.output]
-        described = [_describe(access, moving(access, space)) for access in accesses]
+        moves = [geometry.moves for geometry in search.operands]
+        described = [_describe(access, moved) for access, moved in zip(accesses, moves, strict=True)]
         n_axes, n_terms = (max((len(part[k]) for part in described), default=1) for k in (0, 1))
         self.axes = np.zeros((len(accesses), max(n_axes, 1), 6), np.int64)
         self.terms = np.zeros((len(accesses), max(n_terms, 1), 3), np.int64)
@@ -70,8 +71,8 @@ class Trials:
             self.terms[row, : len(terms)] = np.array(terms, np.int64).reshape(-1, 3)
         self.n_axes = np.array([len(access.axes) for access in accesses], np.int64)
         loops = range(len(space.sizes))
-        self.moves = np.array([[loop in moving(access, space) for loop in loops] for access in accesses])
-        self.slides = np.array([[loop in sliding(access, space) for loop in loops] for access in accesses])
+        self.moves = np.array([[loop in moved for loop in loops] for moved in moves])
+        self.slides = np.array([[loop in geometry.slides for loop in loops] for geometry in search.operands])
         names = [*search.op.inputs, search.op.output]
         self.encodings = [search.graph.tensors[name].encoding for name in names]
         self.accesses = accesses
@@ -91,6 +92,12 @@ class Trials:
         paths = [search.loads.get(memory) for memory in search.memories[:-1]] + [search.stores]
         self.rates = np.array([[p.fs_per_byte, p.setup_fs] if p else [0.0, 0.0] for p in paths]).reshape(-1, 2)
         self.latencies = np.array(latencies + ([search.stores.latency_fs] if search.stores else []), np.float64)
+        # A port of its own for every stream, but stores may share that of loads.
+        self.ports = np.arange(len(self.latencies))
+        if search.stores is not None:
+            for number, members in enumerate(streams):
+                if any(share_a_port([search.loads[memory], search.stores]) for memory in members):
+                    self.ports[-1] = number
 
     def of(self, tiling: Tiling) -> Trial:
         """What `tiling` costs."""
@@ -102,8 +109,10 @@ class Trials:
         search = self.search
         trips = np.array(tiling.trips, np.int64)
         cuts = np.zeros((len(trips), int(trips.max()) + 1), np.int64)
+        cuts[:, 1] = self.sizes
         for loop, places in enumerate(tiling.cuts):
-            cuts[loop, : len(places)] = places
+            if len(places) > 2:
+                cuts[loop, : len(places)] = places
         classes, radix, table = self._tile_times(tiling)
         levels = np.array([-1 if hold is None else hold.level for hold in tiling.holds], np.int64)
         slots = np.array([0 if hold is None else hold.slots for hold in tiling.holds], np.int64)
@@ -111,6 +120,7 @@ class Trials:
         latency, traffic, commands, used = play(
             order, trips, cuts, levels, slots, classes, radix, table, self.sizes, self.reduces, self.axes, self.n_axes,
             self.terms, self.moves, self.slides, self.bits, self.streams, self.rates, self.latencies,
+            self.ports, float(search.pool.period),
         )  # fmt: skip
         if not all(encoding.is_plain for encoding in self.encodings):
             used = self._exact_demand(tiling, used)
@@ -154,8 +164,9 @@ class Trials:
         sides = [_sides(places) for places in tiling.cuts]
         found = [sizes for sizes, _ in sides]
         classes = np.zeros((len(sides), max(tiling.trips)), np.int64)
-        for loop, (_, numbers) in enumerate(sides):
-            classes[loop, : len(numbers)] = numbers
+        for loop, (sizes, numbers) in enumerate(sides):
+            if len(sizes) > 1:
+                classes[loop, : len(numbers)] = numbers
         radix = np.ones(len(found), np.int64)
         for loop in range(len(found) - 2, -1, -1):
             radix[loop] = radix[loop + 1] * len(found[loop + 1])

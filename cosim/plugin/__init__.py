@@ -3,7 +3,7 @@
 from cosim.plugin.functions import Kernel, Metric, Workload
 from cosim.plugin.hooks import Factories, hookimpl
 from cosim.plugin.lazy import lazy
-from cosim.plugin.protocols import Compression, EngineKind, Frontend, Mapper, ValueBound
+from cosim.plugin.protocols import Compression, EngineKind, Frontend, HardwareReader, Mapper, ValueBound
 from cosim.plugin.registry import Catalogue, Entry, Plugin, Registry, build_registry, load_registry
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "Entry",
     "Factories",
     "Frontend",
+    "HardwareReader",
     "Kernel",
     "Mapper",
     "Metric",

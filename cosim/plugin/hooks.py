@@ -23,7 +23,7 @@ import pluggy
 from cosim.formats import Format
 from cosim.graph.op import OpKind
 from cosim.plugin.functions import Kernel, Metric, Workload
-from cosim.plugin.protocols import Compression, EngineKind, Frontend, Mapper
+from cosim.plugin.protocols import Compression, EngineKind, Frontend, HardwareReader, Mapper
 
 PROJECT = "cosim"
 hookspec = pluggy.HookspecMarker(PROJECT)
@@ -71,6 +71,11 @@ def cosim_mappers() -> Factories[Mapper]:
 @hookspec
 def cosim_hardware() -> Factories[Traversable]:
     """Hardware descriptions: ``"folder/device"`` to a YAML file."""
+
+
+@hookspec
+def cosim_hardware_readers() -> Factories[HardwareReader]:
+    """Hardware readers: other tools' hardware files, chosen by suffix and content."""
 
 
 @hookspec

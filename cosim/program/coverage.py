@@ -1,4 +1,8 @@
-"""Third check: the tiles of each op cover output x reduction exactly once."""
+"""Third check: the tiles of each op cover output x reduction exactly once.
+
+Blocks of a group of ops may overlap where windows do. Their tiles say so (`Flag.SHARED`): what several of them compute
+is computed for several buffers, and each of them sums all of its reduction.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ from cosim.graph.space import Boxes
 from cosim.jit import njit
 from cosim.program.finding import Findings
 from cosim.program.listing import box_text
-from cosim.program.program import Program
+from cosim.program.program import Flag, Program
 from cosim.program.structure import grouped
 
 
@@ -28,20 +32,48 @@ def check_coverage(program: Program, graph: Graph, found: Findings) -> None:
             continue
         if (np.diff(program.boxes.offset)[program.box[members]] != whole.size).any():
             continue  # reported with the operands
-        fault = partition_fault(program.boxes.boxes(program.box[members], len(whole)), whole)
+        boxes = program.boxes.boxes(program.box[members], len(whole))
+        shared = (program.flags[members] & Flag.SHARED) > 0
+        fault = partition_fault(boxes, whole, shared) or _sum_fault(boxes[shared], whole, graph.space(op).reductions())
         if fault is not None:
             times, region = fault
             loops = ", ".join(dim.name for dim in graph.space(op).dims)
             found.add(f"op {op.name}: {box_text(region)} of loops ({loops}) is computed {times}")
 
 
-def partition_fault(boxes: Boxes, whole: NDArray[np.int64]) -> tuple[str, NDArray[np.int64]] | None:
-    """Where `boxes`, shape (n, loops, 2), do not cover `whole`, shape (loops, 2), exactly once; None where they do."""
+def _sum_fault(
+    boxes: Boxes, whole: NDArray[np.int64], reductions: tuple[int, ...]
+) -> tuple[str, NDArray[np.int64]] | None:
+    """Where tiles that may overlap do not cover each output's reduction by whole sums or exactly once."""
+    summed = list(reductions)
+    parts = (boxes[:, summed] != whole[summed]).any(axis=(1, 2))
+    if not parts.any():
+        return None
+    outputs = boxes.copy()
+    outputs[:, summed] = whole[summed]
+    _, which = np.unique(outputs.reshape(len(outputs), -1), axis=0, return_inverse=True)
+    for output in np.unique(which[parts]):
+        fault = partition_fault(boxes[which == output][:, summed], whole[summed])
+        if fault is not None:
+            region = outputs[which == output][0].copy()
+            region[summed] = fault[1]
+            return fault[0], region
+    return None
+
+
+def partition_fault(
+    boxes: Boxes, whole: NDArray[np.int64], shared: NDArray[np.bool_] | None = None
+) -> tuple[str, NDArray[np.int64]] | None:
+    """Where `boxes`, shape (n, loops, 2), do not cover `whole`, shape (loops, 2), exactly once; None where they do.
+
+    Boxes that are `shared`, shape (n,), may overlap one another, but no other box.
+    """
     if _is_grid(boxes, whole):
         return None
     region = whole.copy()
     inside = np.minimum(boxes[..., 1], whole[:, 1]) > np.maximum(boxes[..., 0], whole[:, 0])
-    count = int(_fault(boxes, np.flatnonzero(inside.all(axis=1)), whole, region))
+    may = np.zeros(len(boxes), np.bool_) if shared is None else shared
+    count = int(_fault(boxes, np.flatnonzero(inside.all(axis=1)), may, whole, region))
     if count == 1:
         return None
     return ("never" if count == 0 else "more than once"), region
@@ -64,24 +96,31 @@ def _is_grid(boxes: Boxes, whole: NDArray[np.int64]) -> bool:
 
 
 @njit
-def _fault(boxes: Boxes, members: NDArray[np.int64], region: NDArray[np.int64], worst: NDArray[np.int64]) -> int:
-    """1 if `members` cover `region` exactly once; else 0 or 2, and a `worst` region covered never or twice."""
+def _fault(
+    boxes: Boxes,
+    members: NDArray[np.int64],
+    shared: NDArray[np.bool_],
+    region: NDArray[np.int64],
+    worst: NDArray[np.int64],
+) -> int:
+    """1 if `members` cover `region` once, or several times by shared ones alone; else 0 or 2, and a `worst` region."""
     if members.size == 0:
         _copy(region, worst)
         return 0
-    full = 0
+    full, all_shared = 0, True
     for box in members:
+        all_shared &= shared[box]
         if _covers(boxes[box], region):
             full += 1
     if full == members.size:
         _copy(region, worst)
-        return 1 if full == 1 else 2
+        return 1 if full == 1 or all_shared else 2
     axis, cut = _cut(boxes, members, region)
     for side in range(2):
         half = region.copy()
         half[axis, 1 - side] = cut
         inside = members[(boxes[members, axis, 0] < cut) if side == 0 else (boxes[members, axis, 1] > cut)]
-        count: int = _fault(boxes, inside, half, worst)
+        count: int = _fault(boxes, inside, shared, half, worst)
         if count != 1:
             return count
     return 1

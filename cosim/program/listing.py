@@ -54,7 +54,8 @@ def _work(program: Program, command: int) -> str:
     flags = Flag(int(program.flags[command]))
     starts = "+=" if flags & Flag.ACCUMULATE else ""
     ends = "..." if flags & Flag.PARTIAL else ""
-    return f"{what}{box_text(program.boxes.box(int(program.box[command])))}{starts}{ends}"
+    again = " (shared)" if flags & Flag.SHARED else ""
+    return f"{what}{box_text(program.boxes.box(int(program.box[command])))}{starts}{ends}{again}"
 
 
 def _contents(program: Program, buffer: int) -> str:

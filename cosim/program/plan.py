@@ -33,7 +33,7 @@ class Tiling:
     Attributes
     ----------
     cuts
-        Where each loop of the op's space is cut, from 0 to its extent.
+        Where each loop of the op's space is cut, from 0 to its extent; of an op that runs in blocks, one of them.
     order
         Positions of the loops, outermost first.
     holds
@@ -81,6 +81,9 @@ class OpPlan:
         Why preferred engines refused, one line each; empty where the first choice took it.
     loops
         Names of the loops that `tiling` speaks of.
+    group, blocks
+        Ops that it runs with, block by block, and how many blocks; "" and 1 for an op that runs alone. Its `tiling` is
+        then that of the largest block.
     """
 
     op: str
@@ -89,6 +92,8 @@ class OpPlan:
     loops: tuple[str, ...] = ()
     tiling: Tiling | None = None
     reason: tuple[str, ...] = ()
+    group: str = ""
+    blocks: int = 1
 
     def row(self) -> dict[str, Any]:
         """One line of the per-op table."""
@@ -97,6 +102,8 @@ class OpPlan:
             "kind": self.kind,
             "engine": self.engine,
             "reason": "; ".join(self.reason),
+            "group": self.group,
+            "blocks": self.blocks,
         }
         if self.tiling is not None:
             tiling = self.tiling

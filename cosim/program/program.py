@@ -33,6 +33,7 @@ class Flag(IntFlag):
     NONE = 0
     ACCUMULATE = 1  # starts from the accumulators in its last read buffer
     PARTIAL = 2  # writes accumulators; without it the epilogue runs and the final codes are written
+    SHARED = 4  # part of what it computes is computed by other commands too, each for a buffer of its own (halos)
 
 
 class Content(IntEnum):

@@ -89,7 +89,7 @@ def _check_commands(program: Program, found: Findings) -> None:
     _in_range("command", "op", program.op, -1, len(program.ops), found)
     _in_range("command", "tensor", program.tensor, 0, len(program.tensors), found)
     _in_range("command", "box", program.box, 0, len(program.boxes), found)
-    _in_range("command", "flags", program.flags, 0, 4, found)
+    _in_range("command", "flags", program.flags, 0, 8, found)
     _in_range("command", "buffer written", program.write, 0, n_buffers, found)
     _in_range("read", "buffer", program.read_buffer, -1, n_buffers, found)
     _in_range("wait", "queue", program.wait_queue, 0, n_queues, found)
@@ -157,13 +157,16 @@ def _check_buffers_of(program: Program, tensor: Tensor, rows: Int64, found: Find
         outside.any(axis=1),
         lambda i: f"{buffer_name(program, rows[i])}: its box is empty or outside the tensor {tensor.shape}",
     )
+    own = table.root[rows] < 0  # a view has the bytes of its root
+    rows, boxes = rows[own], boxes[own]
     bits = table.bits[rows].astype(np.int64)
-    needed = np.where(table.content[rows] == Content.CODES, max(tensor.encoding.bits, 1), 1)
+    is_codes = table.content[rows] == Content.CODES
+    needed = np.where(is_codes, max(tensor.encoding.bits, 1), 1)
     found.each(
         bits < needed,
         lambda i: f"{buffer_name(program, rows[i])}: {bits[i]} bits per element, {tensor.encoding.format} needs more",
     )
     found.each(
-        table.capacity[rows] * 8 < volume(boxes) * bits,
+        table.capacity[rows] * 8 < np.where(is_codes, tensor.encoding.box_bits(boxes), volume(boxes) * bits),
         lambda i: f"{buffer_name(program, rows[i])}: its box does not fit {table.capacity[rows[i]]} bytes",
     )

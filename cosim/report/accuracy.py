@@ -33,6 +33,10 @@ def render(result: AccuracyResult, network: str) -> Any:
     out.add_row("float", _number(result.float_value, share), "")
     change = f"{_number(result.change_low, share, '+')} to {_number(result.change_high, share, '+')}"
     out.add_row("change", _number(result.change, share, "+"), change)
+    if result.overflows:
+        sums, over = (sum(row[key] for row in result.overflows) for key in ("sums", "overflows"))
+        bits = max(row["bits"] for row in result.overflows)
+        out.add_row("sums", "", f"{result.numerics}: {over} of {sums} overflow; {bits} bits would hold all")
     return out
 
 

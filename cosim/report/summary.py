@@ -69,13 +69,23 @@ def _facts(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("work", _work(summary)),
         ("utilization", _utilization(summary)),
     ]
-    if summary["sqnr_db"] is not None:
+    if summary["sqnr_db"] == {}:
+        facts.append(("SQNR", f"no float reference: the network is quantised itself; executed {summary['execute']}"))
+    elif summary["sqnr_db"] is not None:
         outputs = ", ".join(f"{name!r} {_decibel(value)}" for name, value in summary["sqnr_db"].items())
         facts.append(("SQNR", f"{outputs} against float, executed {summary['execute']}{_calibration(summary)}"))
+    if summary.get("overflows"):
+        facts.append(("sums", _overflows(summary["overflows"])))
     facts.append(
         ("how", f"{summary['timer']} timer, {count(summary['commands'])} commands, values: {summary['values']}")
     )
     return facts + changes(summary)
+
+
+def _overflows(found: Mapping[str, Any]) -> str:
+    """How many sums did not fit into what the numerics give them."""
+    part = f"{count(found['overflows'])} of {count(found['sums'])} overflow, in {count(found['ops'])} ops"
+    return f"{found['numerics']}: {part}; {found['bits']} bits would hold all"
 
 
 def changes(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -163,7 +173,7 @@ def _memories(result: Result) -> Any:
 def _ops(result: Result) -> Any:
     summary = result.summary
     ops = sorted(rows(result.table("ops")), key=lambda row: -row["critical_ms"])
-    has_sqnr = summary["sqnr_db"] is not None
+    has_sqnr = bool(summary["sqnr_db"])
     headings = ["@op", "?kind", "?engine", "#critical", "#of all", "?~spent in", "?#MACs", "?#spatial", "?#energy"]
     shown = [row for row in ops[:TOP_OPS] if row["critical_ms"]]
     out = grid(f"slowest ops ({len(shown)} of {len(ops)})", headings + (["?#SQNR"] if has_sqnr else []))

@@ -36,6 +36,7 @@ def contents(simulation: Simulation) -> tuple[dict[str, Any], dict[str, Callable
         "areas": lambda: areas(work),
         "placements": lambda: placements(work),
         "critical_path": lambda: made["critical_path"],
+        "overflows": lambda: overflows(work),
         "timeline": lambda: timeline(work),
     }
     return summary(work, made["engines"], made["memories"], made["critical_path"]), makers, made
@@ -131,6 +132,12 @@ def _critical(critical: Table, names: list[str]) -> list[float]:
 
 def _period_fs(hardware: Any, engine: str) -> float:
     return float(hardware.clocks[hardware.engines[engine].clock].period_fs) if engine else float("nan")
+
+
+def overflows(work: Work) -> Table:
+    """One row per op whose sums deviate from exact ones: how many, how many did not fit, extremes, enough bits."""
+    names = ("op", "sums", "overflows", "least", "most", "bits")
+    return table_of_rows(work.simulation.overflows or [], names)
 
 
 def quality_rows(simulation: Simulation) -> list[dict[str, Any]]:

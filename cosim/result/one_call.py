@@ -32,6 +32,8 @@ def run(
     batch: int | None = None,
     seed: int = 0,
     options: Mapping[str, Any] | None = None,
+    numerics: str = "",
+    backend: str = "numpy",
     progress: Progress | None = None,
 ) -> Result:
     """The Result of one network on one device.
@@ -46,7 +48,7 @@ def run(
         As in `load_graph`.
     overrides
         Keys of the hardware description to change, ``{"memories.dram.bandwidth": "25.6GB/s"}``.
-    compress, mapper, timer, execute, inputs, data, batch, seed, options, progress
+    compress, mapper, timer, execute, inputs, data, batch, seed, options, numerics, backend, progress
         As in `simulate`.
 
     >>> result = run("ds_cnn", "npu/edge-256")
@@ -66,6 +68,8 @@ def run(
         data=data,
         seed=seed,
         options=options,
+        numerics=numerics,
+        backend=backend,
         progress=progress,
     )
     return Result.from_simulation(simulation)

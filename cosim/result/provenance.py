@@ -6,6 +6,8 @@ import platform
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
+from cosim.plugin.registry import load_registry
+
 if TYPE_CHECKING:
     from cosim.simulation import Simulation
 
@@ -22,12 +24,7 @@ def version(distribution: str = "cosim") -> str:
 
 def plugins() -> list[str]:
     """Distributions that register cosim plugins, as ``"name version: entry point"``, sorted."""
-    found = {
-        f"{entry.dist.name} {entry.dist.version}: {entry.name}"
-        for entry in metadata.entry_points(group="cosim")
-        if entry.dist is not None
-    }
-    return sorted(found)
+    return sorted({f"{plugin.distribution} {plugin.version}: {plugin.name}" for plugin in load_registry().plugins})
 
 
 def provenance(simulation: Simulation) -> dict[str, Any]:

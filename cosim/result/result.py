@@ -137,6 +137,11 @@ class Result:
         return self.frame("placements")
 
     @property
+    def overflows(self) -> pd.DataFrame:
+        """One row per op whose sums deviate from exact ones: sums, overflows, extremes, enough bits."""
+        return self.frame("overflows")
+
+    @property
     def critical_path(self) -> pd.DataFrame:
         """The chain of commands that decides the latency, in order of time."""
         return self.frame("critical_path")

@@ -69,6 +69,7 @@ def summary(work: Work, engines: Table, memories: Table, critical: Table) -> dic
         "execute": settings.get("execute", "none"),
         "values": graph.values,
         "sqnr_db": _sqnr(simulation),
+        "overflows": _overflows(simulation),
         "provenance": provenance(simulation),
     }
 
@@ -122,6 +123,20 @@ def _batch(simulation: Simulation) -> int:
     graph = simulation.graph
     shape = graph.tensors[graph.inputs[0]].shape if graph.inputs else ()
     return shape[0] if shape else 1
+
+
+def _overflows(simulation: Simulation) -> dict[str, Any] | None:
+    """Totals over the ops with deviating sums; None where nothing was executed or all sums are exact."""
+    if not simulation.overflows:
+        return None
+    found = simulation.overflows
+    return {
+        "numerics": simulation.graph.arithmetic,
+        "sums": sum(row["sums"] for row in found),
+        "overflows": sum(row["overflows"] for row in found),
+        "ops": sum(row["overflows"] > 0 for row in found),
+        "bits": max(row["bits"] for row in found),
+    }
 
 
 def _sqnr(simulation: Simulation) -> dict[str, float | str | None] | None:

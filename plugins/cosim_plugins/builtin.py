@@ -6,7 +6,7 @@ from functools import partial
 
 from cosim.formats import Format
 from cosim.graph.op import OpKind
-from cosim.plugin import Compression, Factories, Frontend, Kernel, Mapper, hookimpl, lazy
+from cosim.plugin import Compression, Factories, Frontend, HardwareReader, Kernel, Mapper, hookimpl, lazy
 
 
 @hookimpl
@@ -55,10 +55,20 @@ def _compression(name: str) -> Compression:
 
 @hookimpl
 def cosim_frontends() -> Factories[Frontend]:
-    """ONNX and TensorFlow Lite files."""
+    """ONNX and TensorFlow Lite files, and the topologies of SCALE-Sim."""
     return {
         "onnx": lazy("cosim_plugins.frontends:OnnxFrontend"),
+        "scalesim": lazy("cosim.interop.scalesim.frontend:TopologyFrontend"),
         "tflite": lazy("cosim_plugins.frontends:TfliteFrontend"),
+    }
+
+
+@hookimpl
+def cosim_hardware_readers() -> Factories[HardwareReader]:
+    """Configurations of SCALE-Sim and accelerators of ZigZag."""
+    return {
+        "scalesim": lazy("cosim.interop.scalesim.hardware:ConfigReader"),
+        "zigzag": lazy("cosim.interop.zigzag.hardware:AcceleratorReader"),
     }
 
 

@@ -15,7 +15,7 @@ import pytest
 from cosim_workloads import build
 
 from cosim.compress import compress
-from cosim.execute import whole
+from cosim.execute import prepare
 
 NETWORKS = ("mobilenet_v2", "resnet50")
 REPEATS = 15
@@ -60,9 +60,12 @@ def rows(network):
             def run(other=other, codes=codes):
                 return other.run(codes)
 
-        calls = {preset: run}
+        calls, ready_ms = {preset: run}, {}
         for backend in ("numpy", "torch"):
-            calls[f"cosim {backend}"] = lambda g=graph, c=codes, b=backend: whole(g, c, backend=b)
+            start = time.perf_counter()
+            ready = prepare(graph, backend=backend)
+            ready_ms[f"cosim {backend}"] = round(1e3 * (time.perf_counter() - start), 1)
+            calls[f"cosim {backend}"] = lambda r=ready, c=codes: r.run(c)
         equal = {
             n: bool(np.array_equal(call()[graph.outputs[0]], reference)) for n, call in calls.items() if "cosim" in n
         }
@@ -76,6 +79,7 @@ def rows(network):
                 "cosim_ms": round(1e3 * times[n], 2),
                 "ratio": round(times[n] / times[preset], 2),
                 "equal": equal[n],
+                "prepare_ms": ready_ms[n],
             }
             for n in times
             if n.startswith("cosim")
@@ -94,7 +98,9 @@ def write(table):
     text = (
         "# Whole int8 networks on one thread\n\nBest of "
         f"{REPEATS} runs, in turns on one machine; batch 1, 224x224, synthetic weights; ratio is cosim's time over the "
-        "reference's; equal: every code of the output agrees.\n"
+        "reference's; equal: every code of the output agrees. Weights are packed before (`prepare`, once per graph), as "
+        "ONNX Runtime does when it makes a session. Ops of an int8 network run by the same compiled steps with every "
+        "backend on a CPU, so both rows of a pair measure the same code.\n"
         "Made by `OMP_NUM_THREADS=1 python -m tests.bench.bench_kernels`.\n\n"
     )
     (RESULTS / "kernels.md").write_text(text + head + body)
@@ -107,7 +113,8 @@ def test_numbers_are_equal_and_speed_is_of_the_same_order(network):
     pytest.importorskip("onnxruntime")
     for row in rows(network):
         assert row["equal"], row
-        assert row["ratio"] < (9 if row["backend"] == "torch" else 14), row
+        # Beside neighbours; quiet, both are below 1.3 and 0.2 on a processor with VNNI.
+        assert row["ratio"] < (2 if row["reference"] == "onnxruntime" else 1), row
 
 
 if __name__ == "__main__":

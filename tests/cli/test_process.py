@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import signal
 import subprocess
@@ -35,6 +36,17 @@ def test_an_interrupted_run_says_so_and_leaves_nothing(tmp_path: Path, number: s
     assert list(tmp_path.iterdir()) == []
 
 
+def test_an_interrupt_that_compiled_code_hides_is_an_interrupt(
+    cosim: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise SystemError("returned a result with an exception set") from KeyboardInterrupt()
+
+    monkeypatch.setattr("cosim.library.load_graph", interrupted)
+    outcome = cosim("run", "ds_cnn", *ON)
+    assert (outcome.code, outcome.out, outcome.err) == (130, "", "interrupted: nothing was written\n")
+
+
 def test_a_reader_that_leaves_is_no_error(tmp_path: Path) -> None:
     process = start("workloads", cwd=tmp_path)
     assert process.stdout is not None
@@ -61,8 +73,19 @@ def test_help_imports_nothing_heavy() -> None:
     assert not heavy & _imported("--help")
 
 
-def test_a_run_imports_neither_pandas_nor_torch_nor_simpy() -> None:
-    assert not {"pandas", "torch", "simpy", "matplotlib"} & _imported("run", "ds_cnn", *ON)
+def test_a_run_for_time_and_energy_imports_no_more_than_it_needs() -> None:
+    heavy = {"pandas", "torch", "onnx", "simpy", "matplotlib", "scipy.special", "safetensors"}
+    kernels = {"cosim.execute.kernels", "cosim.execute.whole", "cosim.execute.scheduled"}
+    others = {"cosim.frontend.onnx", "cosim.frontend.torch", "cosim_workloads.vgg"}
+    imported = _imported("run", "ds_cnn", *ON)
+    assert not (heavy | kernels | others) & imported
+    assert {"numba", "rich", "cosim.mapping", "cosim_workloads.mlperf_tiny"} <= imported
+
+
+def test_only_the_process_itself_searches_less_for_garbage(cosim: Callable[..., Any]) -> None:
+    before, frozen = gc.get_threshold(), gc.get_freeze_count()
+    assert cosim("hw").code == 0
+    assert (gc.get_threshold(), gc.get_freeze_count()) == (before, frozen)
 
 
 def test_a_bug_is_called_a_bug_and_shows_a_traceback_only_on_request(

@@ -10,6 +10,7 @@ import pytest
 from cosim.compress import int8
 from cosim.errors import DescriptionError, UnsupportedError
 from cosim.execute import backends, scheduled, whole
+from cosim.execute.kernels import product, window
 from tests.execute.one import CASES, one_op, random_inputs
 from tests.execute.test_scheduled import network
 from tests.execute.tiny_mapper import TinyMapper, one_by_one
@@ -54,13 +55,13 @@ def test_networks_and_schedules():
 def test_a_way_that_saturates_is_dropped_with_a_message(monkeypatch, caplog):
     pytest.importorskip("torch")
 
-    def saturating(left, right):  # pairs of products in 16 bits, as without a 32-bit dot product
+    def saturating(left, right, device):  # pairs of products in 16 bits, as without a 32-bit dot product
         products = left.astype(np.int32)[:, :, None] * right.astype(np.int32)[None]
         pairs = np.add.reduceat(products, np.arange(0, products.shape[1], 2), axis=1)
         return np.clip(pairs, -32768, 32767).sum(axis=1, dtype=np.int32)
 
-    def rounding(x, w, strides, dilations):
-        return original(x, w, strides, dilations) | 1
+    def rounding(x, w, strides, dilations, device):
+        return original(x, w, strides, dilations, device) | 1
 
     original = backends._conv2d
     monkeypatch.setattr(backends, "_int_mm", saturating)
@@ -80,7 +81,7 @@ def test_a_way_that_saturates_is_dropped_with_a_message(monkeypatch, caplog):
 
 def test_float_conv2d_is_not_used_beyond_its_bound():
     pytest.importorskip("torch")
-    only = backends.TorchSums(int_mm=False, conv2d=True)
+    only = backends.TorchSums("cpu", int_mm=False, conv2d=True)
     assert (
         only.convolve(np.ones((1, 1023, 2, 2), np.int8), np.ones((2, 1023, 1, 1), np.int8), (1, 1), (1, 1)) is not None
     )
@@ -88,13 +89,67 @@ def test_float_conv2d_is_not_used_beyond_its_bound():
     assert only.convolve(np.ones((1, 2, 2, 2), np.int16), np.ones((2, 2, 1, 1), np.int8), (1, 1), (1, 1)) is None
 
 
+OTHER = "cpu:0"  # the same processor under a name that takes the way of a GPU: padded operands, float64
+
+
+def test_the_way_of_a_gpu_passes_its_self_test():
+    pytest.importorskip("torch")
+    sums = backends.torch_sums(OTHER)
+    assert sums.conv2d
+    assert sums.int_mm == backends.torch_sums().int_mm
+
+
+@pytest.mark.parametrize("name", PRODUCTS)
+def test_the_way_of_a_gpu_gives_the_numbers_of_numpy(name, monkeypatch):
+    pytest.importorskip("torch")
+    monkeypatch.setattr(backends, "_has_gpu", lambda: True)
+    used = []
+    for module in (window, product):
+        monkeypatch.setattr(module, "DEVICES", {"cuda": OTHER})
+        monkeypatch.setattr(module, "torch_sums", lambda device: used.append(device) or backends.torch_sums(device))
+    kind, shapes, attributes = CASES[name]
+    graph = one_op(kind, shapes, **attributes)
+    codes = random_inputs(graph, 1)
+    np.testing.assert_array_equal(whole(graph, codes, backend="cuda")["y"], whole(graph, codes)["y"])
+    assert set(used) == (set() if kind == "matmul" else {OTHER})
+
+
+def test_operands_of_a_gpu_are_padded(monkeypatch):
+    torch = pytest.importorskip("torch")
+    plain, shapes = torch._int_mm, []
+
+    def strict(left, right):
+        shapes.append((*left.shape, right.shape[1]))
+        return plain(left, right)
+
+    monkeypatch.setattr(torch, "_int_mm", strict)
+    rng = np.random.default_rng(0)
+    for rows, terms, columns in ((1, 3, 5), (17, 8, 8), (40, 31, 9)):
+        left, right = (rng.integers(-128, 128, s).astype(np.int8) for s in ((rows, terms), (terms, columns)))
+        exact = left.astype(np.int64) @ right.astype(np.int64)
+        np.testing.assert_array_equal(backends._int_mm(left, right, OTHER), exact)
+        np.testing.assert_array_equal(backends._int_mm(left, right), exact)
+    assert shapes[::2] == [(17, 8, 8), (17, 8, 8), (40, 32, 16)]
+
+
+def test_a_gpu_is_used_only_where_there_is_one_and_it_is_asked_for(monkeypatch):
+    pytest.importorskip("torch")
+    monkeypatch.setattr(backends, "_has_gpu", lambda: False)
+    with pytest.raises(UnsupportedError, match=r"no CUDA device\n  fix: a CUDA build of torch"):
+        whole(one_op(*CASES["linear"][:2]), {}, backend="cuda")
+    monkeypatch.setattr(backends, "_has_gpu", lambda: True)
+    assert backends.resolved("cuda") == "cuda"
+    assert backends.resolved("auto") == "torch"
+
+
 def test_names(monkeypatch):
     with pytest.raises(DescriptionError, match="did you mean 'torch'"):
         backends.resolved("torhc")
     monkeypatch.setattr(backends.importlib.util, "find_spec", lambda name: None)
     assert backends.resolved("auto") == "numpy"
-    with pytest.raises(UnsupportedError, match="not installed"):
-        backends.resolved("torch")
+    for name in ("torch", "cuda"):
+        with pytest.raises(UnsupportedError, match="not installed"):
+            backends.resolved(name)
 
 
 def test_torch_is_not_imported_unasked():

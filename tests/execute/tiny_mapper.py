@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cosim.execute.kernels.exact import accumulator_dtype
+from cosim.execute.tiles import accumulators_of
 from cosim.formats.builtin import FORMATS
 from cosim.graph import Role
 from cosim.hardware.machine import Machine
@@ -52,11 +52,12 @@ def split(space, rng, most=3):
 class TinyMapper:
     """Graph -> Program; `slots` address regions of SRAM are reused in turn."""
 
-    def __init__(self, graph, seed=0, slots=5):
+    def __init__(self, graph, seed=0, slots=5, formats=FORMATS):
+        self.formats = formats
         self.graph, self.rng, self.slots = graph, np.random.default_rng(seed), slots
         self.draft = Draft(op_names=[op.name for op in graph.ops], tensor_names=list(graph.tensors))
         self.index = {name: i for i, name in enumerate(graph.tensors)}
-        self.home, self.written, self.addresses = {}, {}, {}
+        self.home, self.written, self.addresses, self.sizes = {}, {}, {}, {}
         self.dram = 0
         self.slot_bytes = 64 * max(8, *(t.elements for t in graph.tensors.values()))
         self.slot_users = [[] for _ in range(slots)]
@@ -85,13 +86,12 @@ class TinyMapper:
 
     def place(self, name, box, memory, content=Content.CODES, preloaded=0, root=-1, slot=None):
         encoding = self.graph.tensors[name].encoding
-        bits = encoding.bits
+        bits, n_bytes = encoding.bits, int(encoding.box_bytes(box[None])[0])
         if content is Content.ACCUMULATORS:
-            op = self.graph.producer[name]
-            bits = 8 * accumulator_dtype([self.graph.tensors[n].encoding for n in op.inputs], FORMATS).itemsize
-        n_bytes = -(-int(np.prod(box[:, 1] - box[:, 0])) * bits // 8)
+            bits = 8 * accumulators_of(self.graph, self.graph.producer[name], self.formats).itemsize
+            n_bytes = int(np.prod(box[:, 1] - box[:, 0])) * bits // 8
         if root >= 0:
-            address = self.addresses[root]
+            address, (bits, n_bytes) = self.addresses[root], self.sizes[root]
         elif memory == DRAM:
             address, self.dram = self.dram, self.dram + -(-n_bytes // 64) * 64
         else:
@@ -109,7 +109,7 @@ class TinyMapper:
                 preloaded=preloaded,
             )[0]
         )
-        self.addresses[row] = address
+        self.addresses[row], self.sizes[row] = address, (bits, n_bytes)
         return row
 
     def take_slot(self, keep):
@@ -148,6 +148,9 @@ class TinyMapper:
     def compute(self, number, op):
         space = self.graph.space(op)
         tiles = split(space, self.rng)
+        result = self.graph.tensors[op.output]
+        while not result.encoding.whole_blocks(space.output.boxes(tiles), result.shape).all():
+            tiles = split(space, self.rng)  # blocks stay in one tile
         inputs = [access.boxes(tiles) for access in space.inputs]
         outputs = space.output.boxes(tiles)
         per_output = int(np.prod([len({tuple(t[i]) for t in tiles.tolist()}) for i in space.reductions()], initial=1))

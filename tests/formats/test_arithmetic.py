@@ -105,3 +105,28 @@ def test_mixed_operands_multiply_their_own_widths():
     shifted = mixed(integer_arithmetic(8), FORMS["pot4"].arithmetic)
     assert shifted.multiplier == (8, 0)
     assert "multiply" not in shifted.describe()
+
+
+def test_a_product_of_unlike_operands_lies_between_those_of_like_ones(technology):
+    def energy(name):
+        return action_price(f"mac_{name}", technology)
+
+    assert energy("int4").value < energy("int8xint4").value < energy("int8").value
+    assert energy("int8xint4").value == pytest.approx(energy("int4xint8").value, rel=0.2)
+    assert energy("int8xint4").assumed
+    assert "multiply 8x4" in energy("int8xint4").rule
+    assert energy("int8xint8") is energy("int8")
+    row = replace(energy("int8"), value=0.123)
+    known = replace(technology, actions={**technology.actions, "mac_int4xint8": row})
+    assert action_price("mac_int8xint4", known) is row
+    assert action_price("mac_int8xnothing", technology) is None
+
+
+def test_mixed_operands_are_priced_by_their_dearest_part(technology):
+    price = action_price("mac_int8+int4", technology)
+    assert price.value == action_price("mac_int8", technology).value
+    assert price.assumed
+    assert "upper bound" in price.rule
+    both = action_price("mac_int8+int4xint4", technology)
+    assert both.value == action_price("mac_int8xint4", technology).value
+    assert action_price("mac_int8+nothing", technology) is None

@@ -1,4 +1,4 @@
-"""bf16 equals ml_dtypes."""
+"""bf16 and fp16 equal ml_dtypes and gfloat."""
 
 from __future__ import annotations
 
@@ -25,6 +25,20 @@ def test_every_code_and_a_million_numbers_are_those_of_ml_dtypes():
     number = ~np.isnan(values)
     np.testing.assert_array_equal(got[number], wanted.view(np.uint16)[number])
     assert np.isnan(FORMATS["bf16"].decode(got[~number], BF16)).all()
+
+
+@pytest.mark.parametrize(("name", "theirs"), [("bf16", "bfloat16"), ("fp16", "binary16")])
+def test_codes_and_a_million_numbers_are_those_of_gfloat(name, theirs):
+    gfloat = pytest.importorskip("gfloat")
+    from gfloat import formats as known
+
+    form, encoding, info = FORMATS[name], Encoding(name, 16), getattr(known, f"format_info_{theirs}")
+    codes = np.arange(1 << 16, dtype=np.uint16)
+    same_numbers(form.decode(codes.view(form.storage), encoding), gfloat.decode_ndarray(info, codes.astype(np.int64)))
+    values = np.concatenate([random_patterns(500_000, finite=True), moderate(500_000), SPECIAL])
+    with np.errstate(over="ignore"):
+        found = form.decode(form.encode(values, encoding), encoding)
+        same_numbers(found, gfloat.round_ndarray(info, values.astype(np.float64)))
 
 
 @pytest.mark.parametrize("direction", [np.inf, -np.inf])

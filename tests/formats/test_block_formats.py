@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cosim.errors import DescriptionError
-from cosim.formats import fit, quantise
+from cosim.formats import Encoding, SharedExponent, fit, quantise
 from cosim.plugin import load_registry
 from tests.formats.patterns import moderate, same_numbers
 
@@ -74,6 +74,49 @@ def test_integers_under_an_exponent_by_hand(name, bits, block):
         limit = 2 ** (bits - 1) - 1
         wanted = np.clip(np.rint(part / step), -limit, limit) * step
         np.testing.assert_array_equal(decoded[:, start : start + block], wanted.astype(np.float32))
+
+
+@pytest.mark.parametrize("name", [name for name in GFLOAT if name != "mxint8"])
+def test_a_million_elements_are_those_of_gfloat(name):
+    """gfloat rounds what is left when the scale of the specification is taken off."""
+    gfloat = pytest.importorskip("gfloat")
+    from gfloat import formats as known
+
+    form, encoding = block_format(name)
+    info = getattr(known, f"format_info_ocp_{GFLOAT[name].removeprefix('mxfp').partition('_')[2]}")
+    values = blocks(1_000_000 // 32, 32, seed=7)
+    amax = np.abs(values).max(axis=1, keepdims=True).astype(np.float64)
+    exponent = np.frexp(np.where(amax > 0, amax, 2.0**-126))[1] - np.frexp(form.largest)[1]
+    scale = 2.0 ** np.clip(exponent, -127, 127)
+    wanted = gfloat.round_ndarray(info, values / scale, sat=True) * scale
+    same_numbers(form.decode(form.encode(values, encoding), encoding), wanted)
+    same_numbers(quantise(form, values, encoding), wanted)
+
+
+@pytest.mark.parametrize("element", ["posit8_1", "lns8", "pot4", "fp8_e4m3"])
+@pytest.mark.parametrize("block", [1, 3, 32, 2000])
+def test_elements_of_any_narrow_format(element, block):
+    inner = load_registry().get("formats", element)
+    form = SharedExponent("test", "any elements", inner, block=block, has_nan=True, arithmetic=inner.arithmetic)
+    encoding = form.calibrate(np.array(-1.0), np.array(1.0), symmetric=True, axis=None)
+    values = blocks(3, 2500, seed=5)
+    decoded = form.decode(form.encode(values, encoding), encoding)
+    top = np.frexp(form.largest)[1] - 1
+    for start in range(0, 2500, block):
+        part = values[:, start : start + block].astype(np.float64)
+        amax = np.abs(part).max(axis=1, keepdims=True)
+        scale = 2.0 ** np.clip(np.frexp(np.where(amax > 0, amax, 2.0**-126))[1] - 1 - top, -127, 127)
+        near = (part / scale).astype(np.float32)
+        wanted = quantise(inner, near, Encoding(element, inner.bits)).astype(np.float64) * scale
+        same_numbers(decoded[:, start : start + block], wanted)
+    same_numbers(quantise(form, values, encoding), decoded)
+
+
+def test_wide_elements_are_refused():
+    inner = load_registry().get("formats", "posit16_1")
+    form = SharedExponent("test", "too wide", inner, block=4, has_nan=True, arithmetic=inner.arithmetic)
+    with pytest.raises(DescriptionError, match="posit16_1 cannot be the elements of test"):
+        form.encode(np.ones(4, np.float32), Encoding("test", 16, block=4))
 
 
 def nvfp4_by_hand(values, tensor_scale):

@@ -11,7 +11,9 @@ import pytest
 from cosim.errors import DescriptionError
 from cosim.formats import Encoding, fit, quantise
 from cosim.plugin import load_registry
+from cosim_plugins.formats import few_levels
 from cosim_plugins.formats.logarithmic import additive_book, power_of_two
+from tests.formats.patterns import SPECIAL, around, random_patterns
 
 WEIGHTS = np.random.default_rng(3).normal(size=(6, 50)) * np.array([[1, 10, 0.1, 1, 1, 3]]).T
 
@@ -55,6 +57,20 @@ def test_ternary_s_threshold_is_strict():
     assert quantise(form("ternary"), np.array([0.5, -0.5, 0.51, -0.51]), encoding).tolist() == [0, 0, 1, -1]
     with pytest.raises(DescriptionError, match="NaN has no code"):
         form("ternary").encode(np.array([np.nan]), encoding)
+
+
+@pytest.mark.parametrize("threshold", [0.0, 0.3, 2.0**-140, 1e38, 0.1 + 2.0**-60])
+def test_large_tensors_are_compared_with_the_threshold(threshold):
+    """By comparisons of patterns: as small tensors, whose numbers are compared."""
+    near = around([threshold, -threshold])
+    values = np.resize(np.concatenate([random_patterns(20_000, finite=True), near, SPECIAL]), few_levels.LARGE + 5000)
+    encoding = Encoding("ternary", 2, np.array(1.0), threshold=np.array(threshold))
+    wanted = np.where(np.abs(values.astype(np.float64)) > threshold, np.where(values > 0, 1, 3), 0)
+    np.testing.assert_array_equal(form("ternary").encode(values, encoding), wanted)
+    np.testing.assert_array_equal(form("ternary").encode(values[:9000], encoding), wanted[:9000])
+    values[77] = np.nan
+    with pytest.raises(DescriptionError, match="NaN has no code"):
+        form("ternary").encode(values, encoding)
 
 
 @pytest.mark.parametrize("name", ["binary", "ternary"])

@@ -63,9 +63,7 @@ def test_place_does_not_matter(name, values, data):
     np.testing.assert_array_equal(form.decode(codes, encoding)[row], form.decode(codes[row], encoding))
 
 
-@pytest.mark.parametrize(
-    "name", [n for n, f in FORMS.items() if isinstance(f, TableFormat) and f.scaled and f.table.by_key is None]
-)
+@pytest.mark.parametrize("name", [n for n, f in FORMS.items() if isinstance(f, TableFormat) and f.scaled])
 @QUICK
 @given(VECTORS)
 def test_single_and_double_precision_agree(name, values):

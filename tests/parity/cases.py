@@ -66,6 +66,7 @@ def probe(
     depthwise=False,
     per_tensor=False,
     bits=8,
+    most=2.0**31,
 ):
     """A layer whose accumulators are its biases: ties, both ends of int32 and values above 2^24 among them."""
     rng = np.random.default_rng(seed)
@@ -83,8 +84,9 @@ def probe(
         sw[:] = sw[channels // 2]
     m = np.float64(sx) * sw / sy
     y = rng.integers(-top, top + 1, channels) + rng.choice([0.0, 0.5, 0.5, 0.5, 0.25], channels)
-    acc = np.clip(np.rint(y / m), -(2.0**31), 2.0**31 - 1)
+    acc = np.rint(y / m)
     acc[:8] = [-(2**31), 2**31 - 1, 2**24 + 1, -(2**24) - 1, 0, 1, -1, 2**30 + 1]
+    acc = np.clip(acc, -most, most - 1)
     if real_bias:  # a framework that makes int32 of it may not saturate as others do
         acc = np.clip(acc, -(2.0**30), 2.0**30)
     x, out = affine(sx, zero_x, bits), affine(sy, zero_y, bits)
@@ -164,6 +166,52 @@ def random_product(kind, arithmetic, seed, *, real_bias=False, symmetric=False, 
     return graph, {"x0": codes}
 
 
+def varied_product(arithmetic, seed, *, deep=False, real_bias=False, per_tensor=False, grouped=True):
+    """A random convolution with dilations or unequal strides, groups or a channel multiplier, and uneven windows."""
+    rng = np.random.default_rng(seed)
+    groups = int(rng.integers(2, 5)) if grouped and not deep and rng.random() < 0.5 else 1
+    inner, outer = (int(v) for v in rng.integers(1, 7, 2))
+    if deep:
+        groups, inner, outer = int(rng.integers(2, 20)), 1, int(rng.choice([1, 1, 2, 3]))
+    taps = tuple(int(v) for v in rng.integers(1, 5, 2))
+    dilations, strides = (1, 1), tuple(int(v) for v in rng.integers(1, 4, 2))
+    if rng.random() < 0.5:
+        dilations, strides = tuple(int(v) for v in rng.integers(1, 4, 2)), (1, 1)
+    if deep:  # LiteRT refuses a depthwise convolution with two strides
+        strides = (strides[0],) * 2
+    reach = [(n - 1) * d + 1 for n, d in zip(taps, dilations, strict=True)]
+    sizes = [int(rng.integers(r, r + 9)) for r in reach]
+    down, across = (int(rng.integers(0, r)) for r in reach)
+    pads = (down, across, down, across) if rng.random() < 0.6 else (0, 0, 0, 0)
+    shapes = (1, groups * inner, *sizes), (groups * outer, inner, *taps)
+    n, fan = groups * outer, inner * taps[0] * taps[1]
+    sx, sw = np.float32(rng.uniform(0.01, 0.1)), rng.uniform(0.002, 0.02, n).astype(np.float32)
+    if per_tensor:
+        sw[:] = sw[0]
+    ends = rng.random() < 0.3
+    weights = rng.choice([-127, 127], shapes[1]) if ends else rng.integers(-127, 128, shapes[1])
+    codes = rng.choice([-128, 127], shapes[0]) if ends else rng.integers(-128, 128, shapes[0])
+    bias = rng.integers(-4000, 4000, n)
+    if real_bias:
+        bias = (bias * np.float64(sx) * sw + rng.uniform(-1e-4, 1e-4, n)).astype(np.float32)
+    zeros = [int(rng.choice([-128, 127, 0, rng.integers(-128, 128)])) for _ in range(2)]
+    graph = product(
+        "conv2d",
+        rng,
+        arithmetic,
+        (shapes[0], affine(sx, zeros[0])),
+        (shapes[1], affine(sw[0], 0) if per_tensor else along(sw), weights.astype(np.int8)),
+        affine(np.float32(sx * 0.6 * np.sqrt(fan)), zeros[1]),
+        bias,
+        real_bias=real_bias,
+        strides=strides,
+        dilations=dilations,
+        pads=pads,
+        groups=groups,
+    )
+    return graph, {"x0": codes.astype(np.int8)}
+
+
 def every_pair(kind, arithmetic, seed):
     """`add` or `mul` of every code with every code."""
     rng = np.random.default_rng(seed)
@@ -200,6 +248,97 @@ def unary(kind, arithmetic, seed, output=None, shape=(1, 4, 16, 16), *, same=Fal
     return graph, {"x0": rng.integers(-128, 128, shape).astype(np.int8)}
 
 
+def _step(rng, seed, low=3, high=8):
+    """A scale: a power of two for even seeds, which makes ties."""
+    return rng.uniform(0.003, 0.1) if seed % 2 else 2.0 ** -int(rng.integers(low, high))
+
+
+def _zero(rng):
+    return int(rng.choice([-128, 127, 0, rng.integers(-128, 128)]))
+
+
+def every_code(kind, arithmetic, seed, output=None, *, same=False, least=-128, **attributes):
+    """A function of every code."""
+    rng = np.random.default_rng(seed)
+    x = affine(_step(rng, seed), -128 if least > -128 else _zero(rng))
+    y = output or (x if same else affine(_step(rng, seed), _zero(rng)))
+    graph = graph_of(kind, [(1, 1, 16, 16)], [x], y, {}, arithmetic, **attributes)
+    return graph, {"x0": np.maximum(np.arange(-128, 128), least).astype(np.int8).reshape(1, 1, 16, 16)}
+
+
+def reduced(kind, arithmetic, seed, *, same=False, keepdims=True, axes=(2, 3), channels=64):
+    """A reduction with ties: extents are powers of two for even seeds."""
+    rng = np.random.default_rng(seed)
+    sizes = [int(2 ** rng.integers(0, 4) if seed % 2 == 0 else rng.integers(1, 12)) for _ in (2, 3)]
+    x = affine(_step(rng, seed), _zero(rng))
+    y = x if same else affine(_step(rng, seed) * (8 if kind == "reduce_sum" else 1), _zero(rng))
+    shape = (1, channels, *sizes)
+    graph = graph_of(kind, [shape], [x], y, {}, arithmetic, axes=axes, keepdims=keepdims)
+    return graph, {"x0": rng.integers(-128, 128, shape).astype(np.int8)}
+
+
+def soft(kind, arithmetic, seed, terms):
+    """Rows of codes, among them one of equal codes and narrow ones."""
+    rng = np.random.default_rng(seed)
+    n = terms[seed % len(terms)]
+    x = affine(rng.uniform(0.003, 0.3) if seed % 2 else 2.0 ** -int(rng.integers(2, 8)), 5)
+    y = affine(1 / 256, -128) if kind == "softmax" else affine(16 / 256, 127)
+    codes = rng.integers(-128, 128, (12, n))
+    codes[:4] = rng.integers(-128, -100, (4, n))
+    codes[10], codes[11] = 0, np.arange(n) % 2
+    return graph_of(kind, [(12, n)], [x], y, {}, arithmetic), {"x0": codes.astype(np.int8)}
+
+
+def resized(arithmetic, seed, *, mode="linear"):
+    rng = np.random.default_rng(seed)
+    shape = (1, *(int(v) for v in rng.integers(1, [5, 9, 9])))
+    x = affine(_step(rng, seed), _zero(rng))
+    sizes = tuple(int(v) for v in rng.integers(1, 20, 2))
+    corners = bool(seed % 4 > 1) and mode == "linear"
+    graph = graph_of("resize", [shape], [x], x, {}, arithmetic, sizes=sizes, mode=mode, align_corners=corners)
+    return graph, {"x0": rng.integers(-128, 128, shape).astype(np.int8)}
+
+
+def joined(arithmetic, seed):
+    """Three operands side by side, each with its own encoding."""
+    rng = np.random.default_rng(seed)
+    codes = [affine(_step(rng, seed), _zero(rng)) for _ in range(4)]
+    shape, every = (1, 1, 16, 16), np.arange(-128, 128).astype(np.int8).reshape(1, 1, 16, 16)
+    graph = graph_of("concat", [shape] * 3, codes[:3], codes[3], {}, arithmetic, axis=1)
+    return graph, {f"x{i}": every for i in range(3)}
+
+
+def two_activations(arithmetic, seed):
+    """A product of two activations."""
+    rng = np.random.default_rng(seed)
+    m, k, n = (int(v) for v in rng.integers(1, 40, 3))
+    a, b = (affine(_step(rng, seed), _zero(rng)) for _ in range(2))
+    y = affine(np.float32(a.scale * b.scale * 60 * np.sqrt(k)) if seed % 2 else 2.0**-3, _zero(rng))
+    graph = graph_of("matmul", [(2, m, k), (2, k, n)], [a, b], y, {}, arithmetic)
+    return graph, {
+        "x0": rng.integers(-128, 128, (2, m, k)).astype(np.int8),
+        "x1": rng.integers(-128, 128, (2, k, n)).astype(np.int8),
+    }
+
+
+def transposed(arithmetic, seed, *, per_tensor=False):
+    """A transposed convolution without padding, as LiteRT's VALID."""
+    rng = np.random.default_rng(seed)
+    c, n = int(rng.integers(1, 12)), int(rng.integers(1, 24))
+    h, w = (int(v) for v in rng.integers(2, 8, 2))
+    taps, stride = int(rng.integers(1, 4)), int(rng.integers(1, 3))
+    sw = rng.uniform(0.002, 0.02, n).astype(np.float32)
+    code = affine(sw[0], 0) if per_tensor else along(sw, 1)
+    x, y = affine(0.05, _zero(rng)), affine(0.03 * np.sqrt(c * taps * taps), _zero(rng))
+    steps = np.broadcast_to(x.scale * code.scale, (n,)).astype(np.float64)
+    bias = Encoding("int32", 32, steps, np.zeros(n, np.int64), 0)
+    weights = rng.integers(-127, 128, (c, n, taps, taps)).astype(np.int8)
+    shapes = [(1, c, h, w), (c, n, taps, taps), (n,)]
+    held = {1: weights, 2: rng.integers(-4000, 4000, n).astype(np.int32)}
+    graph = graph_of("conv_transpose2d", shapes, [x, code, bias], y, held, arithmetic, strides=(stride, stride))
+    return graph, {"x0": rng.integers(-128, 128, shapes[0]).astype(np.int8)}
+
+
 def quantise(arithmetic, seed):
     """Real numbers, halves of a step among them."""
     rng = np.random.default_rng(seed)
@@ -218,123 +357,3 @@ def some(made, count, seed):
     kind = graph.ops[0].kind.name
     small = graph_of(kind, [shape, shape], encodings, graph.tensors["y"].encoding, {}, graph.arithmetic)
     return small, {n: codes[n].reshape(-1)[chosen].reshape(shape) for n in ("x0", "x1")}
-
-
-TFLITE = ("tflite", "tflite-builtin", "tflite-reference")
-TORCH = ("pytorch-qnnpack", "pytorch-fbgemm", "pytorch-onednn", "pytorch-x86")
-INTEGER = (*TFLITE, "onnxruntime")
-SOFTMAX = {"output": affine(1 / 256, -128), "shape": (32, 50)}
-TANH = {"output": affine(1 / 128, 0)}
-
-
-def _random(kind, real):
-    # PyTorch takes one padding per axis; qnnpack one scale for all weights, LiteRT too where fully connected.
-    def make(arithmetic, seed):
-        per_tensor = arithmetic == "pytorch-qnnpack" or (kind == "linear" and arithmetic in TFLITE)
-        while True:
-            made = random_product(kind, arithmetic, seed, real_bias=real, per_tensor=per_tensor)
-            pads = made[0].ops[0]["pads"] if kind != "linear" else (0, 0, 0, 0)
-            if not real or pads[:2] == pads[2:]:
-                if kind == "depthwise" and arithmetic == "pytorch-fbgemm":
-                    # Its 3x3 kernel adds pairs in 16 bits that saturate: PyTorch gives it 7-bit activations.
-                    made[1]["x0"] = np.minimum(made[1]["x0"], -1).astype(np.int8)
-                return made
-            seed += 100_000
-
-    return make
-
-
-def _products():
-    for real, presets in ((False, INTEGER), (True, TORCH)):
-        end = "-real-bias" if real else ""
-        for kind in ("conv2d", "depthwise", "linear"):
-            op = {"kind": "conv2d", "depthwise": True} if kind == "depthwise" else {"kind": kind}
-            yield (
-                f"{kind}{end}",
-                kind,
-                presets,
-                lambda a, s, op=op, real=real: probe(arithmetic=a, seed=s, channels=2048, real_bias=real, **op),
-                2,
-            )
-            yield f"{kind}-random{end}", kind, presets, _random(kind, real), 6
-
-
-# name: (op, presets, (arithmetic, seed) -> graph and codes, recorded seeds)
-def _ncnn(kind):
-    def make(arithmetic, seed):
-        if seed % 2:
-            graph, codes = random_product(kind, arithmetic, seed, real_bias=True, symmetric=True)
-            codes["x0"] = np.maximum(codes["x0"], -127)  # ncnn has no other codes
-            return graph, codes
-        # powers of two: every other sum is a half
-        rng = np.random.default_rng(seed)
-        channels, depth = 24, kind == "depthwise"
-        wshape = (channels, 1 if depth else 3, 1, 1)
-        shape = (1, channels if depth else 3, 6, 7)
-        w = (wshape, along(2.0 ** -rng.integers(5, 9, channels)), rng.integers(-127, 128, wshape).astype(np.int8))
-        bias = rng.integers(-20, 20, channels) / 8
-        groups = channels if depth else 1
-        graph = product(
-            "conv2d",
-            rng,
-            arithmetic,
-            (shape, affine(0.0625, 0)),
-            w,
-            affine(0.25, 0),
-            bias,
-            real_bias=True,
-            groups=groups,
-        )
-        return graph, {"x0": rng.integers(-127, 128, shape).astype(np.int8)}
-
-    return make
-
-
-def _wide():
-    for kind in ("conv2d", "depthwise"):
-        deep = kind == "depthwise"
-        yield (
-            f"{kind}-wide",
-            "wide",
-            TFLITE,
-            lambda a, s, deep=deep: probe("conv2d", a, s, channels=2048, depthwise=deep, bits=16),
-            2,
-        )
-        yield f"{kind}-random-wide", "wide", TFLITE, lambda a, s, k=kind: random_product(k, a, s, bits=16), 4
-
-
-GROUPS = {name: (kind, presets, make, seeds) for name, kind, presets, make, seeds in (*_products(), *_wide())} | {
-    "add": ("add", (*INTEGER, *TORCH), lambda a, s: some(every_pair("add", a, s), 4096, s), 3),
-    "mul": ("mul", (*INTEGER, *TORCH), lambda a, s: some(every_pair("mul", a, s), 4096, s), 3),
-    "average": (
-        "average",
-        (*INTEGER, *TORCH),
-        lambda a, s: pool("avg_pool2d", a, s, least=2 if a == "pytorch-qnnpack" else 1),
-        12,
-    ),
-    "maximum": (
-        "maximum",
-        (*INTEGER, *TORCH),
-        lambda a, s: pool("max_pool2d", a, s, least=2 if a == "pytorch-qnnpack" else 1),
-        3,
-    ),
-    "mean": (
-        "mean",
-        (*INTEGER, *TORCH),
-        lambda a, s: unary("reduce_mean", a, s, same=a in TORCH, shape=(1, 64, 3 + s % 5, 2 + s % 7), axes=(2, 3)),
-        12,
-    ),
-    "mean-dropping": (
-        "mean",
-        INTEGER[:3],
-        lambda a, s: unary("reduce_mean", a, s, shape=(1, 64, 3 + s % 5, 2 + s % 7), axes=(2, 3), keepdims=False),
-        12,
-    ),
-    "softmax": ("softmax", INTEGER, lambda a, s: unary("softmax", a, s, **SOFTMAX), 3),
-    "sigmoid": ("sigmoid", INTEGER, lambda a, s: unary("sigmoid", a, s, output=affine(1 / 256, -128)), 4),
-    "tanh": ("tanh", TFLITE, lambda a, s: unary("tanh", a, s, **TANH), 4),
-    "requantise": ("requantise", TFLITE, lambda a, s: unary("requantize", a, s), 8),
-    "conv2d-ncnn": ("conv2d", ("ncnn",), _ncnn("conv2d"), 10),
-    "depthwise-ncnn": ("depthwise", ("ncnn",), _ncnn("depthwise"), 10),
-    "quantise": ("quantise", (*INTEGER, *TORCH), quantise, 4),
-}

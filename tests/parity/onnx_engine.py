@@ -1,4 +1,7 @@
-"""One-op graphs as QLinear ONNX models, run with ONNX Runtime. int8 activations become uint8, 128 higher."""
+"""One-op graphs as ONNX models run by ONNX Runtime: its operators on codes, or QDQ around real operators.
+
+int8 activations become uint8, 128 higher, unless `signed`.
+"""
 
 from __future__ import annotations
 
@@ -6,106 +9,135 @@ import numpy as np
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
-_OURS = {
-    "conv2d": "QLinearConv", "linear": "QLinearMatMul", "add": "QLinearAdd", "mul": "QLinearMul",
-    "reduce_mean": "QLinearGlobalAveragePool", "softmax": "QLinearSoftmax", "sigmoid": "QLinearSigmoid",
-    "max_pool2d": "MaxPool", "avg_pool2d": "QLinearAveragePool",
+MICROSOFT = "com.microsoft"
+ON_CODES = {
+    "conv2d": ("QLinearConv", ""), "linear": ("QGemm", MICROSOFT), "add": ("QLinearAdd", MICROSOFT),
+    "mul": ("QLinearMul", MICROSOFT), "reduce_mean": ("QLinearGlobalAveragePool", MICROSOFT),
+    "softmax": ("QLinearSoftmax", MICROSOFT), "sigmoid": ("QLinearSigmoid", MICROSOFT),
+    "leaky_relu": ("QLinearLeakyRelu", MICROSOFT), "concat": ("QLinearConcat", MICROSOFT),
+    "max_pool2d": ("MaxPool", ""), "avg_pool2d": ("QLinearAveragePool", MICROSOFT), "matmul": ("QLinearMatMul", ""),
+}  # fmt: skip
+REAL = {
+    "conv2d": "Conv", "linear": "Gemm", "add": "Add", "sub": "Sub", "mul": "Mul", "div": "Div", "softmax": "Softmax",
+    "sigmoid": "Sigmoid", "leaky_relu": "LeakyRelu", "concat": "Concat", "max_pool2d": "MaxPool",
+    "avg_pool2d": "AveragePool", "matmul": "MatMul", "tanh": "Tanh", "hard_swish": "HardSwish", "relu": "Relu",
+    "reduce_mean": "GlobalAveragePool", "elu": "Elu", "hard_sigmoid": "HardSigmoid", "exp": "Exp", "abs": "Abs",
+    "neg": "Neg", "sqrt": "Sqrt", "maximum": "Max", "minimum": "Min", "requantize": "Identity", "gelu": "Gelu",
+    "log": "Log", "erf": "Erf", "resize": "Resize", "pow": "Pow", "reciprocal": "Reciprocal",
+    "log_softmax": "LogSoftmax", "softplus": "Softplus", "reduce_sum": "ReduceSum",
 }  # fmt: skip
 
 
-def run(graph, codes, *, signed=False):
-    """Codes of the output."""
-    if graph.ops[0].kind.name == "linear":
-        return run_linear(graph, codes, signed=signed)
+def run(graph, codes, *, signed=False, qdq=False):
+    """Codes of the output, from operators on codes or (`qdq`) from real operators between dequantised codes."""
     if graph.ops[0].kind.name == "quantize":
-        return run_quantise(graph, codes)
-    shift, dtype = (0, np.int8) if signed else (128, np.uint8)
-    op = graph.ops[0]
-    kind = op.kind.name
-    constants = []
+        return _quantised(graph, codes, signed)
+    writer = _Writer(graph, signed)
+    nodes = writer.around() if qdq else writer.on_codes()
+    return writer.session(nodes, codes)
 
-    def constant(name, values):
-        constants.append(numpy_helper.from_array(np.asarray(values), name))
+
+def _quantised(graph, codes, signed):
+    writer = _Writer(graph, signed)
+    node = helper.make_node("QuantizeLinear", ["x0", *writer.side("y")], ["y"])
+    return writer.session([node], codes, entry=TensorProto.FLOAT)
+
+
+class _Writer:
+    def __init__(self, graph, signed):
+        self.graph, self.constants = graph, []
+        self.shift, self.dtype = (0, np.int8) if signed else (128, np.uint8)
+
+    def constant(self, name, values):
+        self.constants.append(numpy_helper.from_array(np.asarray(values), name))
         return name
 
-    def quantisation(name):
-        code = graph.tensors[name].encoding
-        unshifted = name in graph.constants
-        zero = np.asarray(code.zero_point + (0 if unshifted else shift)).astype(np.int8 if unshifted else dtype)
+    def side(self, name):
+        """Scale and zero point of a tensor."""
+        code, fixed = self.graph.tensors[name].encoding, name in self.graph.constants
+        zero = np.asarray(code.zero_point + (0 if fixed else self.shift))
+        kind = np.int32 if code.format == "int32" else np.int8 if fixed else self.dtype
         scale = np.asarray(code.scale, np.float32)
-        return [constant(f"{name}_scale", scale), constant(f"{name}_zero", zero)]
+        return [self.constant(f"{name}_scale", scale), self.constant(f"{name}_zero", zero.astype(kind))]
 
-    attributes, inputs, domain = {}, [], "com.microsoft"
-    if kind == "conv2d":
-        domain = ""
-        constant("x1", graph.constants["x1"].array())
-        constant("x2", graph.constants["x2"].array())
-        inputs = ["x0", *quantisation("x0"), "x1", *quantisation("x1"), *quantisation("y"), "x2"]
-        attributes = {
-            "strides": list(op["strides"]), "pads": list(op["pads"]), "group": op["groups"],
-            "dilations": list(op["dilations"]),
-        }  # fmt: skip
-    elif kind in {"add", "mul"}:
-        inputs = ["x0", *quantisation("x0"), "x1", *quantisation("x1"), *quantisation("y")]
-    elif kind == "max_pool2d":
-        inputs, domain = ["x0"], ""
-        attributes = {"kernel_shape": list(op["kernel"]), "strides": list(op["strides"])}
-    else:
-        inputs = ["x0", *quantisation("x0"), *quantisation("y")]
-        if kind == "avg_pool2d":
-            attributes = {"kernel_shape": list(op["kernel"]), "strides": list(op["strides"]), "count_include_pad": 0}
+    def held(self, name):
+        if name in self.graph.constants:
+            self.constant(name, np.asarray(self.graph.constants[name].array()))
+        return name
+
+    def on_codes(self):
+        op = self.graph.ops[0]
+        kind, (name, domain) = op.kind.name, ON_CODES[op.kind.name]
+        full = [[self.held(n), *self.side(n)] for n in op.inputs if self.graph.tensors[n].encoding.format == "int8"]
+        y, bias = self.side("y"), [self.held(n) for n in op.inputs[2:3]] if kind in {"conv2d", "linear"} else []
+        inputs = [*sum(full, []), *y]
+        if kind == "conv2d":
+            inputs += bias
+        if kind == "linear":
+            inputs = [*sum(full, []), *(bias or [""]), *y]
+        if kind == "concat":
+            inputs = [*y, *sum(full, [])]
+        if kind == "max_pool2d":
+            inputs = ["x0"]
+        attributes = self.attributes(op)
         if kind == "reduce_mean":
             attributes = {"channels_last": 0}
         if kind == "softmax":
-            attributes = {"axis": -1, "opset": 13}
-    node = helper.make_node(_OURS[kind], inputs, ["y"], domain=domain, **attributes)
-    return _session([node], graph, constants, shift, dtype, codes)
+            attributes["opset"] = 13
+        return [helper.make_node(name, inputs, ["y"], domain=domain, **attributes)]
 
+    def around(self):
+        op = self.graph.ops[0]
+        nodes, inputs = [], []
+        for name in op.inputs:
+            self.held(name)
+            axis = self.graph.tensors[name].encoding.axis
+            extra = {} if axis is None else {"axis": axis}
+            nodes.append(helper.make_node("DequantizeLinear", [name, *self.side(name)], [f"{name}_real"], **extra))
+            inputs.append(f"{name}_real")
+        if op.kind.name == "resize":
+            n, c, h, w = self.graph.tensors["y"].shape
+            inputs += ["", "", self.constant("sizes", np.array([n, c, h, w], np.int64))]
+        nodes += [
+            helper.make_node(REAL[op.kind.name], inputs, ["y_real"], **self.attributes(op)),
+            helper.make_node("QuantizeLinear", ["y_real", *self.side("y")], ["y"]),
+        ]
+        return nodes
 
-def run_linear(graph, codes, *, signed=False):
-    """A fully connected layer as QGemm, the operator that carries a bias."""
-    shift, dtype = (0, np.int8) if signed else (128, np.uint8)
-    x, w, y = (graph.tensors[name].encoding for name in ("x0", "x1", "y"))
-    constants = [
-        numpy_helper.from_array(np.asarray(v), n)
-        for n, v in (
-            ("xs", np.asarray(x.scale, np.float32)),
-            ("xz", np.asarray(x.zero_point + shift).astype(dtype)),
-            ("w", graph.constants["x1"].array()),
-            ("ws", np.asarray(w.scale, np.float32)),
-            ("wz", np.asarray(w.zero_point).astype(np.int8)),
-            ("b", graph.constants["x2"].array()),
-            ("ys", np.asarray(y.scale, np.float32)),
-            ("yz", np.asarray(y.zero_point + shift).astype(dtype)),
-        )
-    ]
-    inputs = ["x0", "xs", "xz", "w", "ws", "wz", "b", "ys", "yz"]
-    node = helper.make_node("QGemm", inputs, ["y"], domain="com.microsoft", transB=1)
-    return _session([node], graph, constants, shift, dtype, codes)
+    def attributes(self, op):
+        kind = op.kind.name
+        if kind in {"conv2d", "max_pool2d", "avg_pool2d"}:
+            made = {"strides": list(op["strides"]), "pads": list(op["pads"])}
+            if kind == "conv2d":
+                return made | {"group": op["groups"], "dilations": list(op["dilations"])}
+            made["kernel_shape"] = list(op["kernel"])
+            return made | ({"count_include_pad": int(op["count_include_pad"])} if kind == "avg_pool2d" else {})
+        if kind == "resize":
+            corners = "align_corners" if op["align_corners"] else "half_pixel"
+            nearest = {"nearest_mode": "floor", "coordinate_transformation_mode": "asymmetric"}
+            linear = {"coordinate_transformation_mode": corners}
+            return {"mode": op["mode"], **(nearest if op["mode"] == "nearest" else linear)}
+        names = {"softmax": ("axis",), "log_softmax": ("axis",), "concat": ("axis",), "leaky_relu": ("alpha",),
+                 "elu": ("alpha",)}  # fmt: skip
+        made = {name: op[name] for name in names.get(kind, ())}
+        if kind == "gelu":
+            made["approximate"] = op["approximate"]
+        return made | ({"transB": 1} if kind == "linear" else {})
 
-
-def run_quantise(graph, codes):
-    y = graph.tensors["y"].encoding
-    constants = [
-        numpy_helper.from_array(np.asarray(y.scale, np.float32), "ys"),
-        numpy_helper.from_array(np.asarray(y.zero_point + 128).astype(np.uint8), "yz"),
-    ]
-    node = helper.make_node("QuantizeLinear", ["x0", "ys", "yz"], ["y"])
-    return _session([node], graph, constants, 128, np.uint8, codes, entry=TensorProto.FLOAT)
-
-
-def _session(nodes, graph, constants, shift, dtype, codes, entry=None):
-    kind = TensorProto.INT8 if dtype == np.int8 else TensorProto.UINT8
-    ends = [
-        [helper.make_tensor_value_info(n, code, graph.tensors[n].shape) for n in names]
-        for names, code in ((graph.inputs, entry or kind), (("y",), kind))
-    ]
-    made = helper.make_graph(nodes, "one", *ends, constants)
-    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("com.microsoft", 1)]
-    model = helper.make_model(made, opset_imports=opsets, ir_version=8)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    given = codes if entry else {n: (codes[n].astype(np.int16) + shift).astype(dtype) for n in graph.inputs}
-    return (session.run(None, given)[0].astype(np.int16) - shift).astype(np.int8)
+    def session(self, nodes, codes, entry=None):
+        graph, kind = self.graph, TensorProto.INT8 if self.dtype == np.int8 else TensorProto.UINT8
+        ends = [
+            [helper.make_tensor_value_info(n, code, graph.tensors[n].shape) for n in names]
+            for names, code in ((graph.inputs, entry or kind), (("y",), kind))
+        ]
+        made = helper.make_graph(nodes, "one", *ends, self.constants)
+        opsets = [helper.make_opsetid("", 20), helper.make_opsetid(MICROSOFT, 1)]
+        model = helper.make_model(made, opset_imports=opsets, ir_version=9)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.log_severity_level = 3
+        # On x86 real convolutions between int8 codes are left real unless this allows the operators on codes.
+        options.add_session_config_entry("session.qdqisint8allowed", "1")
+        session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        given = codes if entry else {n: (codes[n].astype(np.int16) + self.shift).astype(self.dtype) for n in graph.inputs}
+        return (session.run(None, given)[0].astype(np.int16) - self.shift).astype(np.int8)

@@ -6,12 +6,14 @@ What belongs to a framework that is not installed is kept as it was recorded.
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
 
 from cosim.formats import Encoding
-from tests.parity.cases import GROUPS, graph_of
+from tests.parity.cases import graph_of
+from tests.parity.groups import GROUPS
 
 FOLDER = Path(__file__).resolve().parent.parent / "golden" / "numerics"
 
@@ -68,11 +70,10 @@ def read(path):
 
 def cases(name):
     """Distinct cases of a group: those of presets whose inputs are alike are one."""
-    _, presets, make, seeds = GROUPS[name]
-    found = {}
-    for preset in presets:
-        for seed in range(seeds):
-            line, arrays = packed(*make(preset, seed))
+    group, found = GROUPS[name], {}
+    for preset in group.lines:
+        for seed in range(group.seeds):
+            line, arrays = packed(*group.make(preset, seed))
             key = line + "".join(f"{k}{v.tobytes()}" for k, v in sorted(arrays.items()))
             found.setdefault(key, (line, arrays, []))[2].append(preset)
     return list(found.values())
@@ -91,7 +92,7 @@ def record(name):
         stored |= {f"{index}:{key}": value for key, value in arrays.items()}
         for preset in presets:
             try:
-                run = engine(preset)
+                run = engine(preset, qdq=GROUPS[name].qdq)
             except ImportError:
                 if index < len(old) and old[index][0] == line and preset in old[index][2]:
                     stored[f"{index}:y:{preset}"] = old[index][2][preset]
@@ -104,5 +105,5 @@ def record(name):
 
 if __name__ == "__main__":
     FOLDER.mkdir(parents=True, exist_ok=True)
-    for group in GROUPS:
+    for group in sys.argv[1:] or GROUPS:
         print(group, *sorted(record(group)))

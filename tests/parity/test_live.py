@@ -9,31 +9,27 @@ import pytest
 
 from cosim.compress import compress
 from cosim.execute import whole
-from cosim.execute.presets import PRESETS
-from tests.parity.cases import GROUPS, TFLITE, TORCH
-from tests.parity.engines import engine, package
+from tests.parity.engines import package
+from tests.parity.groups import GROUPS, TFLITE, TORCH
 from tests.parity.networks import QLinear, TorchQuantised
+from tests.parity.table import live
 
-FIRST = 1000  # seeds that are not recorded
-MANY = 200
-SERVED = [
-    (name, preset) for name, (op, presets, _, _) in GROUPS.items() for preset in presets if op in PRESETS[preset].proved
-]
+SERVED = [(name, line) for name, group in GROUPS.items() for line in group.lines]
 
 
 @pytest.mark.parity
-@pytest.mark.parametrize(("name", "preset"), SERVED)
-def test_equal_on_random_layers(name, preset):
+@pytest.mark.parametrize(("name", "line"), SERVED)
+def test_equal_on_random_cases(name, line):
+    preset = line.partition(":")[0]
     pytest.importorskip(package(preset))
     if preset in TORCH:
         import torch
 
         if preset.removeprefix("pytorch-") not in torch.backends.quantized.supported_engines:
             pytest.skip(f"torch has no engine {preset}")
-    make = GROUPS[name][2]
-    for seed in range(FIRST, FIRST + MANY):
-        graph, codes = make(preset, seed)
-        np.testing.assert_array_equal(whole(graph, codes)["y"], engine(preset)(graph, codes), err_msg=f"seed {seed}")
+    (elements, wrong), seed = live(name, line, GROUPS[name].live)
+    assert elements > 1000
+    assert wrong == 0, f"{wrong} of {elements}, first with seed {seed}"
 
 
 @pytest.mark.parity

@@ -168,6 +168,7 @@ def test_every_hook_says_what_its_factories_make():
         "cosim_frontends": "Frontend",
         "cosim_mappers": "Mapper",
         "cosim_hardware": "Traversable",
+        "cosim_hardware_readers": "HardwareReader",
         "cosim_technologies": "Traversable",
         "cosim_workloads": "Workload",
         "cosim_metrics": "Metric",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import subprocess
 import sys
@@ -57,6 +58,75 @@ def test_compiled_code_is_kept_in_the_users_cache(tmp_path: Path) -> None:
     kept = list((tmp_path / "cache").rglob("*.nbc"))
     assert len(kept) == 2
     assert not list((tmp_path / "sources").rglob("*.nbc"))
+
+
+ARRAYS = """
+import numpy
+from cosim.jit import njit
+@njit
+def doubled(x):
+    return numpy.concatenate((x, x[::-1]))
+"""
+
+
+def test_compiled_code_is_loaded_without_the_compiler(tmp_path: Path) -> None:
+    (tmp_path / "sources").mkdir()
+    (tmp_path / "sources" / "small.py").write_text(ARRAYS)
+    code = (
+        f"import sys; sys.path.insert(0, {str(tmp_path / 'sources')!r}); import numpy, small\n"
+        "print(small.doubled(numpy.arange(3)).tolist(), 'numba.np.linalg' in sys.modules)\n"
+        "print(small.doubled(numpy.arange(2.0)).tolist(), 'numba.np.linalg' in sys.modules)"  # not in the cache at first
+    )
+    caches = {"XDG_CACHE_HOME": str(tmp_path / "cache"), "NUMBA_CACHE_DIR": ""}
+    numbers = "[0, 1, 2, 2, 1, 0] {}\n[0.0, 1.0, 1.0, 0.0] {}\n"
+    assert run(code.splitlines()[0] + "\n" + code.splitlines()[1], **caches) == "[0, 1, 2, 2, 1, 0] True\n"
+    assert run(code, **caches) == numbers.format(False, True)
+    assert run(code, **caches) == numbers.format(False, False)
+
+
+FAULTS = """
+import numpy
+from cosim.jit import njit
+@njit
+def largest(x, y):
+    x[: len(y)] = y
+    return x.max() + x.sum() + x.cumsum()[-1]
+"""
+
+
+def test_loaded_code_needs_no_module_of_numba_and_tells_its_faults(tmp_path: Path) -> None:
+    (tmp_path / "sources").mkdir()
+    (tmp_path / "sources" / "small.py").write_text(FAULTS)
+    code = (
+        f"import sys; sys.path.insert(0, {str(tmp_path / 'sources')!r}); import numpy, small\n"
+        "print(small.largest(numpy.arange(5), numpy.arange(2)))\n"
+        "for n, m in ((0, 0), (2, 3)):\n"
+        "    try:\n        small.largest(numpy.arange(n), numpy.arange(m))\n"
+        "    except ValueError as error:\n        print(error)\n"
+        "print(sum(small.largest.stats.cache_hits.values()))\n"
+        "print([name for name in ('numba.np.arraymath', 'numba.np.arrayobj', 'scipy.linalg') if name in sys.modules])"
+    )
+    caches = {"XDG_CACHE_HOME": str(tmp_path / "cache"), "NUMBA_CACHE_DIR": ""}
+    compiled, loaded = run(code, **caches).splitlines(), run(code, **caches).splitlines()
+    assert compiled[:3] == loaded[:3]
+    assert loaded[0] == "24"
+    assert "zero-size array" in loaded[1]
+    assert "cannot assign slice" in loaded[2] or "broadcast" in loaded[2]
+    assert loaded[3:] == ["1", "[]"]
+
+
+def test_the_cache_is_named_after_the_sources_of_the_moment_of_definition(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "small.py").write_text(MODULE)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "cache"))
+    small = importlib.import_module("small")
+    folder = jit._cache_folder(str(tmp_path / "cache"), tmp_path)
+    (tmp_path / "other.py").write_text("")  # edited while the process runs
+    assert small.twice(4) == 8
+    assert Path(small.twice.stats.cache_path).parent == folder
+    assert [path.parent.parent for path in (tmp_path / "cache").rglob("*.nbc")] == [folder]
 
 
 def test_the_users_setting_of_numba_is_respected(tmp_path: Path) -> None:

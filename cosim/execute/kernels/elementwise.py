@@ -13,8 +13,8 @@ from cosim.execute.addition import ADDITIONS, Operands
 from cosim.execute.call import Array, Call
 from cosim.execute.epilogue import Epilogue, Scales
 from cosim.execute.kernels.finish import activated, clamp_codes
-from cosim.execute.kernels.recode import quantised
-from cosim.execute.presets import COSIM
+from cosim.execute.kernels.recode import quantised, ruled, single
+from cosim.execute.preset import COSIM
 from cosim.jit import njit
 from cosim.plugin.functions import Kernel
 
@@ -46,6 +46,11 @@ def binary(name: str) -> Kernel:
                 if name == "mul" and preset.mul is not None:
                     return _multiplied(call, preset.mul, activation)
             return _compiled(call, _FAST[name], activation)
+        rule = call.numerics.preset.functions.pair
+        if rule != COSIM and max(call.inputs[0].bits, call.inputs[1].bits, call.target.bits) <= 8:
+            one, other = (single(call, i) for i in (0, 1))
+            with np.errstate(all="ignore"):
+                return ruled(np.asarray(FUNCTIONS[name](one, other)), rule, call)
         a, b = ((call.operand(i).astype(np.float64) - call.zero(i)) * call.scale(i) for i in (0, 1))
         with np.errstate(all="ignore"):
             return quantised(np.asarray(FUNCTIONS[name](a, b)), call)

@@ -75,11 +75,20 @@ def arithmetic(call: Call) -> Arithmetic:
         return FLOAT
     # A weight with a zero point is shifted before the product and needs one bit more.
     widest = [max(abs(form.low), abs(form.high)) for form in (left, right)]
-    largest = widest[0] * widest[1] * (2 if call.zero(1) else 1)
+    largest = widest[0] * widest[1] * (1 if weight_zeros(call) is None else 2)
     wide = accumulator_dtype(call.inputs, call.formats)
     if (1 << 24) // largest >= _LEAST_CHUNK:
         return Arithmetic(np.dtype(np.float32), (1 << 24) // largest, wide)
     return Arithmetic(np.dtype(np.float64), max((1 << 53) // largest, 1), wide)
+
+
+def weight_zeros(call: Call) -> NDArray[np.int64] | None:
+    """Zero points of the second operand, ready to broadcast over it: one, or one per channel; None where all are 0."""
+    encoding = call.local(1)
+    points = encoding.zero_point
+    if points is None or not np.any(points):
+        return None
+    return np.asarray(encoding.aligned(points, call.operand(1).shape), np.int64)
 
 
 def accumulator_dtype(inputs: Sequence[Encoding], formats: Mapping[str, Format] = FORMATS) -> np.dtype[np.generic]:

@@ -28,11 +28,11 @@ def finished(accumulators: Array, call: Call, axis: int) -> Array:
         steps = call.scale(0) * weights
         shape = [-1 if position == axis else 1 for position in range(accumulators.ndim)]
         real = (accumulators + _integer_bias(call, steps).reshape(shape)) * steps.reshape(shape)
-        return call.encoded(activated(real, _activation(call)))
+        return call.encoded(activated(real, activation_of(call)))
     scales = Scales(call.scale(0), weights, call.output_scale)
-    codes = _coded(_rule(call), accumulators, call, axis, scales)
-    tail = call.numerics.preset.products.tail
-    if tail is not None and _is_depthwise(call) and call.inputs[0].bits <= 8:
+    codes = _coded(rule_of(call), accumulators, call, axis, scales)
+    tail = tail_of(call)
+    if tail is not None:
         # Channels are counted over the whole op, not over the tile.
         lanes, first = call.numerics.preset.products.lanes, int(call.output_box[1, 0])
         vectors = call.space.output.axes[1].size // lanes * lanes - first
@@ -43,10 +43,10 @@ def finished(accumulators: Array, call: Call, axis: int) -> Array:
 
 
 def _coded(rule: Epilogue, accumulators: Array, call: Call, axis: int, scales: Scales) -> Array:
-    low, high = clamp_codes(_activation(call), call)
+    low, high = clamp_codes(activation_of(call), call)
     return rule(
         accumulators,
-        _bias(call, rule, scales),
+        bias_of(call, rule, scales),
         scales,
         axis=axis,
         zero=call.output_zero,
@@ -56,18 +56,32 @@ def _coded(rule: Epilogue, accumulators: Array, call: Call, axis: int, scales: S
     )
 
 
+def tail_of(call: Call) -> Epilogue | None:
+    """The epilogue of the last channels, where they have one of their own."""
+    deep, bits = _is_depthwise(call), call.inputs[0].bits
+    return call.numerics.preset.products.tail_of(call.op.kind.name, depthwise=deep, bits=bits)
+
+
 def _is_depthwise(call: Call) -> bool:
     return call.op.kind.name == "conv2d" and call.op["groups"] > 1 and call.space.inputs[1].axes[1].size == 1
 
 
-def _rule(call: Call) -> Epilogue:
+def rule_of(call: Call) -> Epilogue:
+    """The epilogue of a product under the preset of the graph."""
     kind = call.op.kind.name
     groups = call.op["groups"] if "groups" in call.op.kind.defaults else 1
     bits = call.inputs[0].bits
-    return call.numerics.preset.products.of(kind, groups=groups, depthwise=_is_depthwise(call), bits=bits)
+    return call.numerics.preset.products.of(
+        kind,
+        groups=groups,
+        depthwise=_is_depthwise(call),
+        bits=bits,
+        symmetric=kind == "matmul" and not call.zero(1),
+        per_tensor=np.size(call.inputs[1].scale) == 1,
+    )
 
 
-def _bias(call: Call, rule: Epilogue, scales: Scales) -> NDArray[Any]:
+def bias_of(call: Call, rule: Epilogue, scales: Scales) -> NDArray[Any]:
     """The bias as the rule takes it: codes, or real numbers."""
     channels = scales.w.shape
     if len(call.operands) < 3:
@@ -115,10 +129,11 @@ def _finish_real(accumulators: Array, call: Call, axis: int) -> Array:
     if len(call.operands) >= 3:
         shape = [-1 if position == axis else 1 for position in range(accumulators.ndim)]
         accumulators = accumulators + call.real(2).reshape(shape)
-    return call.encoded(activated(accumulators, _activation(call)))
+    return call.encoded(activated(accumulators, activation_of(call)))
 
 
-def _activation(call: Call) -> str:
+def activation_of(call: Call) -> str:
+    """Activation fused into the op, or ``"none"``."""
     return str(call.op["activation"]) if "activation" in call.op.kind.defaults else "none"
 
 

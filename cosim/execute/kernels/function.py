@@ -6,10 +6,13 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-from scipy.special import erf  # numpy has no error function
 
 from cosim.execute.call import Array, Call
-from cosim.execute.kernels.recode import quantised, recoded
+from cosim.execute.epilogue import Epilogue
+from cosim.execute.fixed_point import hard_swish
+from cosim.execute.kernels.finish import clamp_codes
+from cosim.execute.kernels.recode import limited, quantised, recoded, ruled, scaled, single
+from cosim.execute.preset import COSIM
 from cosim.execute.quantise import quantised_real, takes_rule
 from cosim.formats import IntegerFormat
 from cosim.graph.op import Op
@@ -22,11 +25,17 @@ def _sigmoid(x: Array) -> Array:
     return np.where(x >= 0, 1 / (1 + small), small / (1 + small))
 
 
+def _erf(x: Array) -> Array:
+    from scipy.special import erf  # numpy has no error function
+
+    return np.asarray(erf(x))
+
+
 def _gelu(x: Array, op: Op) -> Array:
     """Hendrycks and Gimpel, doi:10.48550/arXiv.1606.08415."""
     if op["approximate"] == "tanh":
         return np.asarray(0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x))))
-    return np.asarray(0.5 * x * (1 + erf(x * math.sqrt(0.5))))
+    return np.asarray(0.5 * x * (1 + _erf(x * math.sqrt(0.5))))
 
 
 def _elu(x: Array, op: Op) -> Array:
@@ -35,6 +44,22 @@ def _elu(x: Array, op: Op) -> Array:
 
 def _same(x: Array) -> Array:
     return x
+
+
+def _sigmoid_in_steps(x: Array, op: Op) -> Array:
+    return np.float32(1) / (np.float32(1) + np.exp(-x.astype(np.float64)).astype(np.float32))
+
+
+def _gelu_in_steps(x: Array, op: Op) -> Array:
+    from scipy.special import erfc
+
+    half = np.float32(0.5) * x
+    if op["approximate"] == "tanh":
+        cube = np.float32(0.044715) * x * x * x
+        inner = np.float32(math.sqrt(2 / math.pi)) * (x + cube)
+        return half * (np.float32(1) + np.tanh(inner.astype(np.float64)).astype(np.float32))
+    inner = x * np.float32(-math.sqrt(0.5))
+    return half * erfc(inner.astype(np.float64)).astype(np.float32)
 
 
 PLAIN: dict[str, Callable[[Array], Array]] = {
@@ -51,7 +76,7 @@ PLAIN: dict[str, Callable[[Array], Array]] = {
     "rsqrt": lambda x: 1 / np.sqrt(x),
     "neg": np.negative,
     "abs": np.abs,
-    "erf": erf,
+    "erf": _erf,
     "reciprocal": lambda x: 1 / x,
     "softplus": lambda x: np.logaddexp(x.dtype.type(0), x),
     "identity": _same,
@@ -66,6 +91,13 @@ WITH_ATTRIBUTES: dict[str, Callable[[Array, Op], Array]] = {
     "elu": _elu,
 }
 FUNCTIONS = (*PLAIN, *WITH_ATTRIBUTES)
+IN_STEPS: dict[str, Callable[[Array, Op], Array]] = {
+    "leaky_relu": lambda x, op: np.where(x >= 0, x, np.float32(op["alpha"]) * x),
+    "sigmoid": _sigmoid_in_steps,
+    "gelu": _gelu_in_steps,
+}
+"""Functions in float32 steps as LiteRT's tables take them; the others are correctly rounded."""
+_KEPT = frozenset({"relu", "relu6", "abs"})
 
 
 def unary(name: str) -> Kernel:
@@ -76,12 +108,13 @@ def unary(name: str) -> Kernel:
 
     def kernel(call: Call) -> Array:
         form = call.formats[call.inputs[0].format] if call.is_integer(0) else None
-        if name in {"requantize", "identity"} and call.all_integer and call.numerics.preset.requantise is not None:
+        preset = call.numerics.preset
+        if name in {"requantize", "identity"} and call.all_integer and preset.requantise is not None:
             return recoded(call.operand(0), call)
-        rule = call.numerics.preset.quantise
-        if name == "quantize" and not call.is_integer(0) and takes_rule(call.output, call.target, rule):
-            unsigned = call.numerics.preset.unsigned
-            return quantised_real(call.real(0), call.output, call.integer_target, rule, unsigned=unsigned)
+        if name == "quantize" and not call.is_integer(0) and takes_rule(call.output, call.target, preset.quantise):
+            return quantised_real(
+                call.real(0), call.output, call.integer_target, preset.quantise, unsigned=preset.unsigned
+            )
         if not call.all_integer or not isinstance(form, IntegerFormat):
             with np.errstate(all="ignore"):
                 return call.encoded(function(call.real(0), call.op))
@@ -89,10 +122,47 @@ def unary(name: str) -> Kernel:
         with np.errstate(all="ignore"):
             if form.bits > 8:
                 return quantised(function(_real(codes, call), call.op), call)
-            table = quantised(function(_real(np.arange(256, dtype=np.uint8).view(form.storage), call), call.op), call)
+            every = np.arange(256, dtype=np.uint8).view(form.storage)
+            table = _ruled(name, every, call, function)
         return table[codes.view(np.uint8)]
 
     return kernel
+
+
+def _ruled(name: str, codes: Array, call: Call, function: Callable[[Array, Op], Array]) -> Array:
+    """Codes of a function of `codes` under the graph's preset."""
+    functions = call.numerics.preset.functions
+    if call.target.bits <= 8:
+        if name in _KEPT and functions.clamp is not None:
+            return _clamped(name, codes, call, functions.clamp)
+        if name == "leaky_relu" and functions.leaky is not None:
+            return _leaky(codes, call)
+        if name == "hard_swish" and functions.hard_swish:
+            made = hard_swish(codes.astype(np.int64) - call.zero(0), call.scale(0), call.output_scale)
+            return limited(made + call.output_zero, call)
+        if functions.table_of(name) != COSIM:
+            values = single(call, 0, codes)
+            rule = functions.table_of(name)
+            if name in IN_STEPS and (rule == "reciprocal-away" or name == "leaky_relu"):
+                return ruled(IN_STEPS[name](values, call.op), rule, call)
+            return ruled(function(values.astype(np.float64), call.op), rule, call)
+    return quantised(function(_real(codes, call), call.op), call)
+
+
+def _clamped(name: str, codes: Array, call: Call, rule: Epilogue) -> Array:
+    """What a clamp keeps, as an accumulator with one scale."""
+    kept = codes.astype(np.int32) - call.zero(0)
+    made = scaled(np.abs(kept) if name == "abs" else kept, rule, call)
+    return made if name == "abs" else np.clip(made, *clamp_codes(name, call)).astype(made.dtype)
+
+
+def _leaky(codes: Array, call: Call) -> Array:
+    """Two slopes, each with a multiplier of its own."""
+    alpha, ratio = call.op["alpha"], call.scale(0) / call.output_scale
+    rule = call.numerics.preset.within("leaky_relu", ratio, abs(alpha) * ratio).functions.leaky
+    assert rule is not None  # noqa: S101 - presets that name one have one beyond their limits too
+    kept = codes.astype(np.int32) - call.zero(0)
+    return np.where(kept >= 0, scaled(kept, rule, call), scaled(kept, rule, call, alpha))
 
 
 def _real(codes: Array, call: Call) -> Array:

@@ -10,7 +10,10 @@ from numpy.typing import NDArray
 
 from cosim.errors import DescriptionError
 from cosim.execute.call import Array, Call
-from cosim.execute.kernels.recode import quantised, recoded
+from cosim.execute.kernels.recode import is_same, limited, quantised, recoded, ruled
+from cosim.execute.preset import COSIM
+from cosim.execute.resampling import RESAMPLINGS, Grid, Image
+from cosim.execute.resampling import real as real_samples
 from cosim.formats import IntegerFormat
 
 
@@ -26,9 +29,20 @@ def concat(call: Call) -> Array:
         place[axis] = slice(position, position + codes.shape[axis])
         # The operand stands alone here, so the output box has its shape.
         box = np.stack([np.zeros(out.ndim, np.int64), np.asarray(codes.shape, np.int64)], axis=1)
-        out[tuple(place)] = recoded(codes, replace(call, output_box=box), i)
+        mine = replace(call, output_box=box)
+        is_scaled = call.numerics.preset.functions.concat and not is_same(call.inputs[i], call.output)
+        out[tuple(place)] = _scaled(codes, mine, i) if is_scaled and call.all_integer else recoded(codes, mine, i)
         position += codes.shape[axis]
     return out
+
+
+def _scaled(codes: Array, call: Call, position: int) -> Array:
+    """Raw codes times a float32 with a float32 offset, halves away from zero: LiteRT's CONCATENATION of uint8."""
+    offset = 128 if call.numerics.preset.unsigned else 0
+    scale = np.float32(call.scale(position)) * (np.float32(1) / np.float32(call.output_scale))
+    bias = -np.float32(call.zero(position) + offset) * scale
+    real = ((codes.astype(np.float32) + np.float32(offset)) * scale + bias).astype(np.float64)
+    return limited(np.copysign(np.floor(np.abs(real) + 0.5), real) + call.output_zero, call)
 
 
 def slice_(call: Call) -> Array:
@@ -96,11 +110,33 @@ def resize(call: Call) -> Array:
     if call.op["mode"] == "nearest":
         return recoded(x[:, :, grids[0][0][:, None], grids[1][0]], call)
     integer = call.all_integer
+    rule = call.numerics.preset.functions.resample
+    if integer and rule != COSIM and max(call.inputs[0].bits, call.target.bits) <= 8:
+        return _resampled(call, rule)
     real: Array = (x.astype(np.float64) - call.zero(0)) * call.scale(0) if integer else call.real(0)
     for axis, (low, high, weight) in zip((2, 3), grids, strict=True):
         w: Array = weight.astype(real.dtype).reshape((-1, 1) if axis == 2 else (-1,))
         real = np.take(real, low, axis) * (1 - w) + np.take(real, high, axis) * w
     return quantised(real, call) if integer else call.encoded(real)
+
+
+def _resampled(call: Call, rule: str) -> Array:
+    """Linear sampling by the rule of a framework, on its own codes."""
+    offset = 128 if call.numerics.preset.unsigned else 0
+    rows, columns = (
+        Grid(
+            np.arange(*call.output_box[axis], dtype=np.int64),
+            call.space.inputs[0].axes[axis].size,
+            call.op["sizes"][axis - 2],
+            bool(call.op["align_corners"]),
+        )
+        for axis in (2, 3)
+    )
+    codes = call.operand(0).astype(np.int64) + offset
+    image = Image(codes, rows, columns, call.zero(0) + offset, call.scale(0))
+    if rule == "real":
+        return ruled(real_samples(image), call.numerics.preset.functions.table, call)
+    return recoded(limited(RESAMPLINGS[rule](image) - offset, call), call)
 
 
 def _grid(call: Call, axis: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from cosim.execute.call import Array, Call
-from cosim.execute.kernels.recode import quantised
+from cosim.execute.kernels.recode import limited, quantised
+from cosim.execute.preset import COSIM
+from cosim.execute.softmaxes import SOFTMAXES, Rows
 from cosim.plugin.functions import Kernel
 
 _ONE = 1 << 30  # fixed point of exp in the integer softmax
@@ -23,6 +25,11 @@ def softmax(logarithm: bool) -> Kernel:
             total = powers.sum(axis=axis, keepdims=True, dtype=np.float32)
             return call.encoded(shifted - np.log(total) if logarithm else powers / total)
         codes = call.operand(0).astype(np.int64)
+        rule = call.numerics.preset.functions.softmax
+        if rule != COSIM and not logarithm and call.inputs[0].bits <= 8 and call.target.bits <= 8:
+            rows = np.moveaxis(codes, axis, -1)
+            made = SOFTMAXES[rule](Rows(rows.reshape(-1, rows.shape[-1]), call.scale(0), call.output_scale))
+            return limited(np.moveaxis(made.reshape(rows.shape), -1, axis) + call.output_zero, call)
         below = codes.max(axis=axis, keepdims=True) - codes
         powers = _powers(below, call)
         total = powers.sum(axis=axis, keepdims=True)

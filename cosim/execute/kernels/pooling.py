@@ -6,7 +6,7 @@ import numpy as np
 
 from cosim.execute.call import Array, Call, padded
 from cosim.execute.kernels.recode import averaged, quantised, recoded
-from cosim.execute.presets import COSIM
+from cosim.execute.preset import COSIM
 from cosim.formats import IntegerFormat
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from cosim.execute.call import Array, Call
-from cosim.execute.kernels.recode import averaged, quantised, recoded
-from cosim.execute.presets import COSIM
+from cosim.execute.kernels.recode import averaged, quantised, recoded, totalled
+from cosim.execute.preset import COSIM
 from cosim.plugin.functions import Kernel
 
 
@@ -25,9 +25,13 @@ def reduce(name: str) -> Kernel:
             return call.encoded(np.asarray(total) / np.float32(divisor))
         total = np.asarray(call.operand(0).sum(axis=axes, keepdims=keep, dtype=np.int64)) - count * call.zero(0)
         preset = call.numerics.preset
-        rule = preset.mean if keep or not preset.mean_dropping else preset.mean_dropping
-        if name == "reduce_mean" and rule != COSIM and call.inputs[0].bits <= 8:
-            return averaged(total, np.asarray(float(count)), rule, call)
+        if call.inputs[0].bits <= 8 and call.target.bits <= 8:
+            if name == "reduce_sum" and preset.total != COSIM:
+                return totalled(total, count, preset.total, call)
+            is_image = keep and call.operand(0).ndim == 4 and sorted(axis % 4 for axis in axes) == [2, 3]
+            rule = preset.mean if is_image or not preset.mean_dropping else preset.mean_dropping
+            if name == "reduce_mean" and rule != COSIM:
+                return averaged(total, np.asarray(float(count)), rule, call)
         return quantised(total * call.scale(0) / divisor, call)
 
     return kernel

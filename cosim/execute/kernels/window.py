@@ -5,14 +5,16 @@ from __future__ import annotations
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from cosim.execute.backends import torch_sums
+from cosim.execute.backends import DEVICES, torch_sums
 from cosim.execute.call import Array, Call, padded
 from cosim.execute.kernels.depthwise import depthwise
-from cosim.execute.kernels.deviating import deviating_sums, refuse_deviation
-from cosim.execute.kernels.exact import Arithmetic, arithmetic, row_sums
+from cosim.execute.kernels.deviating import deviating_sums, pairs_of_taps, refuse_deviation
+from cosim.execute.kernels.exact import Arithmetic, arithmetic, row_sums, weight_zeros
 from cosim.execute.kernels.finish import finished
 from cosim.execute.kernels.winograd import winograd
 from cosim.formats.builtin import find_format
+
+Pair = tuple[int, int]
 
 _COLUMNS = 1 << 19  # elements of one block of columns: 2 MiB of float32 stay near the core
 
@@ -31,20 +33,35 @@ def _deviating(call: Call, x: Array, w: Array, zero: int) -> Array:
     """Sums of a convolution by the deviation of the call's numerics."""
     strides, dilations, numerics = call.op["strides"], call.op["dilations"], call.numerics
     groups = x.shape[1] // w.shape[1]
-    if numerics.winograd:
-        if w.shape[2:] == (3, 3) and tuple(strides) == (1, 1) == tuple(dilations) and groups == 1:
-            return winograd(x.astype(np.int64) - zero, w, numerics.winograd)
+    if numerics.winograd and w.shape[2:] == (3, 3) and (*strides, *dilations) == (1,) * 4 and groups == 1:
+        return winograd(x.astype(np.int64) - zero, w, numerics.winograd, call.op.name)
+    if numerics.winograd or (numerics.pairs == "taps" and not pairs_of_taps(call)):
         return _convolve(x, w, zero, strides, dilations, arithmetic(call), call.backend)
-    box, reach = call.boxes[0], call.reaches[0]
-    there = None if call.operands[0] is None else np.ones(call.operand(0).shape, np.bool_)
-    there = padded(there, box, reach, fill=False, dtype=np.dtype(np.bool_))[:, :1]
-    inside = _windows(there, w.shape[2:], strides, dilations)[0][..., 0]
-    parts = []
-    inner, outer = w.shape[1], w.shape[0] // groups
+    inside = None
+    if numerics.pairs == "int16":
+        box, reach = call.boxes[0], call.reaches[0]
+        there = None if call.operands[0] is None else np.ones(call.operand(0).shape, np.bool_)
+        there = padded(there, box, reach, fill=False, dtype=np.dtype(np.bool_))[:, :1]
+        inside = _windows(there, w.shape[2:], strides, dilations)[0][..., 0]
+    return _by_windows(call, x, w, zero, strides, dilations, inside)
+
+
+def _by_windows(
+    call: Call, x: Array, w: Array, zero: int, strides: Pair, dilations: Pair, inside: Array | None = None
+) -> Array:
+    """Deviating sums group by group, going on from the call's accumulators."""
+    groups, inner = x.shape[1] // w.shape[1], w.shape[1]
+    outer, parts = w.shape[0] // groups, []
     for g in range(groups):
         windows, shape = _windows(x[:, g * inner : (g + 1) * inner], w.shape[2:], strides, dilations)
         mine = w[g * outer : (g + 1) * outer].transpose(0, 2, 3, 1).reshape(outer, -1, inner)
-        parts.append(deviating_sums(windows, mine, zero, call, inside).reshape(*shape, outer).transpose(0, 3, 1, 2))
+        if call.numerics.pairs == "taps":  # neighbours are taps, of one channel each
+            windows, mine = windows.swapaxes(1, 2), mine.swapaxes(1, 2)
+        start = call.accumulators
+        if start is not None:
+            start = start[:, g * outer : (g + 1) * outer].transpose(0, 2, 3, 1).reshape(-1, outer)
+        made = deviating_sums(windows, mine, zero, call, inside, start)
+        parts.append(made.reshape(*shape, outer).transpose(0, 3, 1, 2))
     return np.concatenate(parts, axis=1)
 
 
@@ -70,6 +87,8 @@ def conv_transpose2d(call: Call) -> Array:
     groups, (inner, outer) = _tile_groups(call), w.shape[:2]
     w = w.reshape(groups, inner // groups, outer, *w.shape[2:]).swapaxes(1, 2)
     w = np.ascontiguousarray(w.reshape(groups * outer, inner // groups, *w.shape[3:])[:, :, ::-1, ::-1])
+    if rule.chunk and call.numerics.accumulator:
+        return finished(_by_windows(call, x, w, zero, (1, 1), call.op["dilations"]).astype(rule.accumulator), call, 1)
     return finished(_convolve(x, w, zero, (1, 1), call.op["dilations"], rule, call.backend), call, 1)
 
 
@@ -92,8 +111,8 @@ def _image(call: Call, rule: Arithmetic) -> tuple[Array, int]:
 def _weights(call: Call, rule: Arithmetic) -> Array:
     if not rule.chunk:
         return call.real(1)
-    zero = call.zero(1)
-    return call.operand(1).astype(np.int32) - zero if zero else call.operand(1)
+    zeros = weight_zeros(call)
+    return call.operand(1) if zeros is None else (call.operand(1) - zeros).astype(np.int32)
 
 
 def _insert_zeros(x: Array, zero: int, call: Call) -> Array:
@@ -125,9 +144,9 @@ def _convolve(
     """Valid convolution of x (N, G*C, H, W) by w (G*K, C, FY, FX); `zero` is the code of 0 in x."""
     groups = x.shape[1] // w.shape[1]
     sums = None
-    # Compiled 3x3 depthwise sums are quicker than torch's.
-    if backend == "torch" and rule.chunk and not (groups > 1 and w.shape[1:] == (1, 3, 3)):
-        sums = torch_sums().convolve(x, w, strides, dilations)
+    # Compiled 3x3 depthwise sums are quicker than torch's on the same processor.
+    if backend in DEVICES and rule.chunk and not (backend == "torch" and groups > 1 and w.shape[1:] == (1, 3, 3)):
+        sums = torch_sums(DEVICES[backend]).convolve(x, w, strides, dilations)
     if sums is not None:
         pass
     elif groups > 1 and w.shape[1] == 1:

@@ -99,8 +99,8 @@ class MacArray:
             f"{engine.operands}.read_bytes": streamed + others,
             f"{engine.operands}.write_bytes": written,
         }
-        sums = {"read": 4 * (updates - opened + drained), "write": 4 * updates}
-        parts = [{f"{engine.accumulators}.{verb}_bytes": count} for verb, count in sums.items()]
+        sums = {"read": updates - opened + drained, "write": updates}
+        parts = [{f"{engine.accumulators}.{verb}_bytes": -(-count * engine.sum_bits // 8)} for verb, count in sums.items()]
         if kept:
             parts.append({f"{engine.weights}.read_bytes": weights})
         return loops.add_counts([counts, *parts])

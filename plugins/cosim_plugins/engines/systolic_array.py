@@ -98,8 +98,8 @@ class SystolicArray:
             f"{engine.name}.array_cycle_{code.format}": cycles * (rows * cols),
             f"{engine.operands}.read_bytes": -(-groups * reads * code.bits // 8),
             f"{engine.operands}.write_bytes": written,
-            f"{engine.accumulators}.read_bytes": 4 * (updates - opened + drained),
-            f"{engine.accumulators}.write_bytes": 4 * updates,
+            f"{engine.accumulators}.read_bytes": -(-(updates - opened + drained) * engine.sum_bits // 8),
+            f"{engine.accumulators}.write_bytes": -(-updates * engine.sum_bits // 8),
         }
 
     def bound(self, engine: Engine, op: Op, graph: Graph) -> int:

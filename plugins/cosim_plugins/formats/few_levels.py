@@ -11,8 +11,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from cosim.errors import SimulationError
 from cosim.formats import (
     Arithmetic,
+    CodeBook,
     Codes,
     Encoding,
     TableFormat,
@@ -22,7 +24,10 @@ from cosim.formats import (
     positive_scale,
     statistic,
 )
+from cosim.formats.cells import INFINITY
+from cosim.formats.steps import few_steps
 
+LARGE = 1 << 14  # numbers from which the steps of a threshold are worth making
 THRESHOLD = 0.7  # of the mean magnitude, equation 6 of the paper on ternary weights
 
 
@@ -64,10 +69,8 @@ class Binary(TableFormat):
 
     def decode(self, codes: Codes, encoding: Encoding) -> NDArray[np.float32]:
         """Signs times the scale."""
-        signs = super().decode(codes, Encoding(self.name, self.bits))
-        if encoding.scale is None:
-            return signs
-        return np.asarray(signs * checked_scale(encoding, signs.shape, may_be_zero=True)).astype(np.float32)
+        one = np.ones(()) if encoding.scale is None else checked_scale(encoding, np.shape(codes), may_be_zero=True)
+        return self.values_of(codes, one)
 
 
 class Ternary(TableFormat):
@@ -100,8 +103,23 @@ class Ternary(TableFormat):
         """Sign of what lies beyond the threshold; the nearest level where the encoding has none."""
         if encoding.threshold is None:
             return super().encode(values, encoding)
-        reals = np.asarray(values, np.float64)
-        checked_scale(encoding, reals.shape)
-        threshold = encoding.aligned(np.asarray(encoding.threshold, np.float64), reals.shape)
+        values = np.asarray(values)
+        checked_scale(encoding, values.shape)
+        threshold = encoding.aligned(np.asarray(encoding.threshold, np.float64), values.shape)
+        if threshold.ndim == 0 and values.dtype == np.float32 and values.size >= LARGE:
+            return self._beyond(values, float(threshold))
+        reals = values.astype(np.float64)
         signs = np.where(np.abs(reals) > threshold, np.sign(reals), np.where(np.isnan(reals), reals, 0.0))
         return super().encode(signs, Encoding(self.name, self.bits))
+
+    def _beyond(self, values: NDArray[np.float32], threshold: float) -> Codes:
+        """Sign of what lies beyond one threshold, by comparisons."""
+        bounds, closed = np.array([-threshold, threshold]), np.array([True, False])
+        steps = few_steps(CodeBook(2, np.array([-1.0, 0.0, 1.0]), np.array([3, 0, 1]), bounds, closed))
+        if steps is None:  # three levels, and 0 for either zero: never
+            raise SimulationError("three levels have more than four steps")
+        out = np.empty(values.shape, self.storage)
+        flat = np.ascontiguousarray(values).reshape(-1)
+        if steps.encode(flat.view(np.uint32), out.reshape(-1)) > INFINITY:
+            raise self._no_code()
+        return out

@@ -10,7 +10,7 @@ from functools import partial
 
 import numpy as np
 
-from cosim.formats import CodeBook, TableFormat, float_arithmetic, nearest_book
+from cosim.formats import CodeBook, Grid, TableFormat, float_arithmetic, nearest_book
 
 
 def minifloat_book(exponent_bits: int, fraction_bits: int, *, specials: str = "", overflow: str = "clamp") -> CodeBook:
@@ -68,6 +68,8 @@ def minifloat(
 ) -> TableFormat:
     """The format of a `minifloat_book`, with a scale that takes the largest magnitude to the largest number."""
     bits = exponent_bits + fraction_bits + 1
+    last = (1 << (bits - 1)) - {"": 0, "nan": 1, "ieee": 1 << fraction_bits}[specials] - 1
+    plain = overflow == "clamp" and fraction_bits > 0
     book = partial(minifloat_book, exponent_bits, fraction_bits, specials=specials, overflow=overflow)
     return TableFormat(
         name,
@@ -77,6 +79,7 @@ def minifloat(
         tie_rule="even",
         saturation=overflow,
         arithmetic=float_arithmetic(bits, exponent_bits, fraction_bits),
+        shortcut=Grid(exponent_bits, fraction_bits, last) if plain else None,
     )
 
 

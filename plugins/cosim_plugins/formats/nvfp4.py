@@ -13,12 +13,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from cosim.formats import Arithmetic, Codes, Encoding, checked_range, checked_scale, positive_scale
+from cosim.formats import Arithmetic, Codes, Encoding, Grid, checked_range, checked_scale, positive_scale
 from cosim.formats.shared_exponent import as_rows, from_rows, join, single, split
-from cosim.formats.table import Table
 from cosim_plugins.formats.minifloat import fp4_e2m1, fp8_e4m3
 
 BLOCK = 16
+ELEMENT, LEAST = np.float32(6.0), np.float32(2.0**-6)  # largest element, smallest scale of a block
 REACH = 6.0 * 448.0  # largest element under the largest block scale
 
 
@@ -45,8 +45,11 @@ class Nvfp4:
         return replace(fp4_e2m1().arithmetic, note=f"one product of E4M3 scales more per {BLOCK} products")
 
     @cached_property
-    def _tables(self) -> tuple[Table, Table]:
-        return fp8_e4m3().table, fp4_e2m1().table
+    def _numbers(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Arithmetic of block scales and of elements, proved with their tables."""
+        grids = [form.table.shortcut for form in (fp8_e4m3(), fp4_e2m1())]
+        scale, element = (grid.numbers for grid in grids if isinstance(grid, Grid))
+        return scale, element
 
     def calibrate(
         self, low: NDArray[np.float64], high: NDArray[np.float64], *, symmetric: bool, axis: int | None
@@ -65,31 +68,45 @@ class Nvfp4:
 
     def encode(self, values: NDArray[np.floating], encoding: Encoding) -> Codes:
         """Codes with their block's scale above bit 8."""
-        from cosim.formats import block_kernel as kernel
+        from cosim.formats import two_level_kernel as kernel
 
-        fp8, fp4 = self._tables
+        rows, scales = self._rows(values, encoding)
+        out = np.empty(rows.shape, self.storage)
+        kernel.encode(rows, encoding.block or BLOCK, scales, ELEMENT, LEAST, *self._numbers, out)
+        return from_rows(out, np.shape(values), encoding.block_axis)
+
+    def quantise(self, values: NDArray[np.floating], encoding: Encoding) -> NDArray[np.float32]:
+        """What `values` become, in one pass."""
+        from cosim.formats import two_level_kernel as kernel
+
+        rows, scales = self._rows(values, encoding)
+        out = np.empty(rows.shape, np.float32)
+        kernel.round_to(rows, encoding.block or BLOCK, scales, ELEMENT, LEAST, *self._numbers, out)
+        return from_rows(out, np.shape(values), encoding.block_axis)
+
+    def _rows(
+        self, values: NDArray[np.floating], encoding: Encoding
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Rows along the block axis, and the tensor scale of each; one long row where nothing tells rows apart."""
         shape, axis = np.shape(values), encoding.block_axis
         rows = as_rows(single(values), axis)
-        scales = np.ones((), np.float32) if encoding.scale is None else checked_scale(encoding, shape)
-        whole = np.broadcast_to(np.asarray(scales, np.float32), shape or (1,))
-        per_row = np.ascontiguousarray(as_rows(whole, axis)[:, 0] if whole.size else np.ones(0, np.float32))
-        out = np.empty(rows.shape, self.storage)
-        kernel.encode_two_level(
-            rows, rows.view(np.uint32), encoding.block or BLOCK, per_row, fp8.by_key, fp8.decoded, fp4.by_key, out
-        )
-        return from_rows(out, shape, axis)
+        scales = np.ones(()) if encoding.scale is None else checked_scale(encoding, shape)
+        if scales.ndim == 0:
+            if rows.shape[1] % (encoding.block or BLOCK) == 0:
+                rows = rows.reshape(1, -1)
+            return rows, np.full(len(rows), scales, np.float32)
+        whole = as_rows(np.broadcast_to(scales.astype(np.float32), shape), axis)
+        return rows, np.ascontiguousarray(whole[:, 0] if whole.size else np.ones(len(rows), np.float32))
 
     def decode(self, codes: Codes, encoding: Encoding) -> NDArray[np.float32]:
         """Element times block scale (exact) times tensor scale, rounded once."""
-        from cosim.formats import block_kernel as kernel
+        from cosim.formats import two_level_kernel as kernel
 
-        fp8, fp4 = self._tables
         codes = np.asarray(codes)
         scales = np.ones(()) if encoding.scale is None else checked_scale(encoding, codes.shape)
         one = float(scales) if scales.ndim == 0 else 1.0
         out = np.empty(codes.shape, np.float32)
-        flat = np.ascontiguousarray(codes).reshape(-1)
-        kernel.decode_two_level(flat, fp8.decoded, fp4.decoded, one, out.reshape(-1))
+        kernel.decode(np.ascontiguousarray(codes).reshape(-1), one, *self._numbers, out.reshape(-1))
         return out if scales.ndim == 0 else (out.astype(np.float64) * scales).astype(np.float32)
 
     def split(self, codes: Codes, encoding: Encoding) -> tuple[Codes, Codes]:

@@ -5,27 +5,29 @@ Sources: Gustafson and Yonemoto 2017, doi:10.14529/jsfi170206; Standard for Posi
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cosim.formats import Arithmetic, CodeBook, TableFormat
+from cosim.formats import Arithmetic, CodeBook, Codes, TableFormat
 
 
 def posit_values(bits: int, es: int) -> NDArray[np.float64]:
     """Values of the patterns 0 .. 2^(bits-1) - 1, ascending from 0."""
-    values = [0.0]
-    for code in range(1, 1 << (bits - 1)):
-        text = f"{code:0{bits - 1}b}"
-        run = len(text) - len(text.lstrip(text[0]))
-        regime = run - 1 if text[0] == "1" else -run
-        rest = text[run + 1 :]
-        exponent = int(rest[:es].ljust(es, "0") or "0", 2)  # bits that are cut off are zeros
-        fraction = rest[es:]
-        significand = (1 << len(fraction)) + int(fraction or "0", 2)
-        values.append(float(np.ldexp(significand, regime * (1 << es) + exponent - len(fraction))))
-    return np.array(values)
+    codes = np.arange(1, 1 << (bits - 1))
+    ones = codes >> (bits - 2)  # what the regime repeats
+    other = np.where(ones, ~codes, codes) & ((1 << (bits - 1)) - 1)
+    run = bits - 1 - np.frexp(other.astype(np.float64))[1]
+    regime = np.where(ones, run - 1, -run)
+    left = np.maximum(bits - 2 - run, 0)  # bits after the one that ends the regime
+    rest = codes & ((1 << left) - 1)
+    fraction_bits = np.maximum(left - es, 0)
+    exponent = (rest >> fraction_bits) << (es - (left - fraction_bits))  # bits that are cut off are zeros
+    significand = (1 << fraction_bits) + (rest & ((1 << fraction_bits) - 1))
+    values = np.ldexp(significand.astype(np.float64), (regime << es) + exponent - fraction_bits)
+    return np.concatenate([[0.0], values])
 
 
 def posit_book(bits: int, es: int) -> CodeBook:
@@ -46,6 +48,34 @@ def posit_book(bits: int, es: int) -> CodeBook:
         np.concatenate([[False], ~closed[::-1], closed, [False]]),
         nan=(nar, nar),
     )
+
+
+@dataclass(frozen=True)
+class PositBits:
+    """A posit by shifting its bit string; values are left to the table.
+
+    Attributes
+    ----------
+    bits, es
+        Width, and width of the exponent [bit].
+    """
+
+    bits: int
+    es: int
+
+    def encode(self, patterns: NDArray[np.uint32], out: Codes) -> int:
+        """Codes; infinities and NaN are not a real."""
+        from cosim_plugins.formats import posit_kernel
+
+        return int(posit_kernel.encode(patterns, self.bits, self.es, out))
+
+    def decode(self, codes: Codes, out: NDArray[np.float32]) -> bool:
+        """Left to the table."""
+        return False
+
+    def round(self, patterns: NDArray[np.uint32], out: NDArray[np.float32]) -> int | None:
+        """Left to `encode` and the table."""
+        return None
 
 
 def posit(bits: int, es: int) -> TableFormat:
@@ -70,4 +100,5 @@ def posit(bits: int, es: int) -> TableFormat:
         ),
         scaled=False,
         rounding="bit string",
+        shortcut=PositBits(bits, es) if bits > 8 else None,  # narrow ones are looked up faster
     )

@@ -1,0 +1,105 @@
+"""The complete decision: which tensors stay on chip, which ops run as groups, and the tiling of every op."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from cosim.errors import InfeasibleError
+from cosim.mapping.assignment import Assignment
+from cosim.mapping.fusion import Fuser, Fusion
+from cosim.mapping.groups import Group
+from cosim.mapping.objective import Objective
+from cosim.mapping.placement import Span, residents, spans
+from cosim.mapping.tiler import Tiler
+from cosim.mapping.trial import Trial
+
+RESIDENT_SHARES = (1, 2, 3)  # quarters of an on-chip memory that may hold whole activations
+
+Kept = dict[str, tuple[str, int]]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A complete decision.
+
+    Attributes
+    ----------
+    residents
+        Root tensors that stay on chip -> memory and address.
+    staging_start
+        First byte behind them in each memory [byte].
+    live
+        Span of every tensor that has a place of its own.
+    trials
+        Tiling of every op that runs alone, by its name.
+    fusions
+        The groups.
+    """
+
+    residents: Kept
+    staging_start: dict[str, int]
+    live: dict[str, Span]
+    trials: dict[str, Trial]
+    fusions: tuple[Fusion, ...] = ()
+
+
+def choose(
+    tiler: Tiler,
+    fuser: Fuser,
+    assignments: Sequence[Assignment],
+    objective: Objective,
+    groups: Sequence[Group] = (),
+) -> Choice:
+    """Try every share of on-chip memory for whole activations; tile for the one that is expected to be best.
+
+    Raises `InfeasibleError` where an op or a group fits nowhere.
+    """
+    live = spans(tiler.graph, groups)
+    fused = {op.name for group in groups for op in group.ops}
+    alone = [assignment for assignment in assignments if assignment.op.name not in fused]
+    found: list[tuple[Kept, dict[str, int]]] = []
+    planned: list[list[Fusion]] = []
+    expected: list[tuple[float, float]] = []
+    for share in (0, *RESIDENT_SHARES):
+        kept, start = _residents(tiler, assignments, live, share)
+        if (kept, start) in found:
+            continue
+        plans = [fuser.plan(group, kept, live) for group in groups]
+        fits = [plan for plan in plans if plan is not None]
+        try:
+            latency, traffic = tiler.expected(alone, kept, start)
+        except InfeasibleError:
+            # Nothing kept on chip leaves the most room: what does not fit then never fits, and the error says why.
+            if share == 0 and not groups:
+                raise
+            continue
+        if len(fits) < len(plans):
+            continue
+        expected.append(
+            (latency + sum(plan.latency_fs for plan in fits), traffic + sum(plan.traffic_bytes for plan in fits))
+        )
+        found.append((kept, start))
+        planned.append(fits)
+    if not found:
+        raise InfeasibleError("no group fits", where=f"graph {tiler.graph.name}", fix="map it with fuse=none")
+    best = objective.prefer(expected)
+    kept, start = found[best]
+    fusions = tuple(fuser.tile(plan, kept, objective) for plan in planned[best])
+    return Choice(kept, start, live, tiler.tile(alone, kept, start, objective), fusions)
+
+
+def _residents(
+    tiler: Tiler, assignments: Sequence[Assignment], live: Mapping[str, Span], share: int
+) -> tuple[Kept, dict[str, int]]:
+    """Tensors kept on chip within a share of each memory, and the first byte after them."""
+    graph, hardware = tiler.graph, tiler.hardware
+    local = {a.chosen.operands for a in assignments if a.chosen.operands != hardware.main_memory}
+    kept: Kept = {}
+    start: dict[str, int] = {}
+    for memory in sorted(name for name in local if name is not None):
+        budget = hardware.memories[memory].size_bytes * share // 4
+        addresses = residents(graph, assignments, dict(live), memory, budget)
+        kept |= {tensor: (memory, address) for tensor, address in addresses.items()}
+        start[memory] = max((address + live[t].n_bytes for t, address in addresses.items()), default=0)
+    return kept, start

@@ -1,0 +1,78 @@
+"""What a user may ask of the tiled mapper."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from cosim.errors import DescriptionError, unknown
+from cosim.mapping.objective import Objective, find_objective
+
+FUSIONS = ("auto", "none")
+WORDS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+
+
+@dataclass(frozen=True)
+class Options:
+    """Options of the tiled mapper.
+
+    Attributes
+    ----------
+    objective
+        Name of what to make best, see `cosim.mapping.objective.OBJECTIVES`.
+    cache
+        Keep and use searches in the user's cache folder.
+    seconds
+        Time that the searches may take together [s]; what remains gets its best coarse candidate.
+    fuse
+        ``"auto"``: ops run depth-first where that moves less; ``"none"``: op by op.
+    """
+
+    objective: str = "balanced"
+    cache: bool = True
+    seconds: float = float("inf")
+    fuse: str = "auto"
+
+    @property
+    def goal(self) -> Objective:
+        """The objective itself."""
+        return find_objective(self.objective)
+
+
+def read_options(options: Mapping[str, Any]) -> Options:
+    """Options by name, as Python values or text.
+
+    Raises `DescriptionError` for a name or value that there is not.
+    """
+    names = [field.name for field in fields(Options)]
+    where = "mapper tiled"
+    for name in options:
+        if name not in names:
+            raise unknown("option", name, names, where=where)
+    objective = str(options.get("objective", "balanced"))
+    find_objective(objective)
+    fuse = str(options.get("fuse", "auto"))
+    if fuse not in FUSIONS:
+        raise unknown("fusion", fuse, FUSIONS, where=f"{where}: fuse")
+    return Options(objective, _truth(options.get("cache", True)), _seconds(options.get("seconds")), fuse)
+
+
+def _truth(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    if str(value).lower() in WORDS:
+        return WORDS[str(value).lower()]
+    raise DescriptionError(f"{value!r} is neither yes nor no", where="mapper tiled: cache", allowed=", ".join(WORDS))
+
+
+def _seconds(value: Any) -> float:
+    if value is None:
+        return float("inf")
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError):
+        seconds = -1.0
+    if not seconds > 0:
+        raise DescriptionError(f"{value!r} is no time", where="mapper tiled: seconds", allowed="a number above 0 [s]")
+    return seconds
