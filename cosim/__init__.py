@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from cosim.plugin.registry import Registry, load_registry
     from cosim.program.program import Program
     from cosim.result import Result, run
+    from cosim.result.front import pareto
     from cosim.simulation import Simulation, simulate
 
 __version__ = "0.1.0"
@@ -55,6 +56,7 @@ __all__ = [
     "load_hardware",
     "load_registry",
     "load_technology",
+    "pareto",
     "run",
     "simulate",
 ]
@@ -84,6 +86,7 @@ _HOME = {
     "load_hardware": "library",
     "load_registry": "plugin.registry",
     "load_technology": "library",
+    "pareto": "result.front",
     "run": "result",
     "simulate": "simulation",
 }

@@ -8,7 +8,10 @@ from typing import Annotated
 import typer
 
 Network = Annotated[
-    str, typer.Argument(help="Zoo name (see 'cosim workloads') or path of a .onnx, .tflite or topology .csv file.", metavar="NETWORK")
+    str,
+    typer.Argument(
+        help="Zoo name (see 'cosim workloads') or path of a .onnx, .tflite or topology .csv file.", metavar="NETWORK"
+    ),
 ]
 On = Annotated[
     str,
@@ -52,6 +55,21 @@ Settings = Annotated[
     ),
 ]
 Mapper = Annotated[str, typer.Option("--mapper", help="Mapper that turns ops into commands.")]
+Objective = Annotated[
+    str | None,
+    typer.Option(
+        "--objective",
+        help="What the mapping is best at: balanced (default), latency, energy, edp, memory, "
+        "or the latency that may be given up for less traffic, as 5%.",
+    ),
+]
+NoCache = Annotated[bool, typer.Option("--no-cache", help="Search from scratch: use and keep no earlier searches.")]
+Choices = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--map", help="Option of the mapper, for instance seconds=10 or fuse=none. Repeatable.", metavar="KEY=VALUE"
+    ),
+]
 Timer = Annotated[str, typer.Option("--timer", help="'compiled', or 'reference' (SimPy: the definition, slower).")]
 Execute = Annotated[
     str,

@@ -44,6 +44,9 @@ class Request:
     timer: str = "compiled"
     numerics: str = ""
     backend: str = "numpy"
+    objective: str | None = None
+    no_cache: bool = False
+    choices: Sequence[str] | None = None
 
     def check(self) -> None:
         """Raise `DescriptionError` for what can be refused before anything is loaded."""
@@ -52,6 +55,22 @@ class Request:
         self._check_numerics()
         arguments.shapes(self.shape or ())
         arguments.pairs("--set", self.settings or ())
+        self._check_mapping()
+
+    def mapper_options(self) -> dict[str, str]:
+        """Options of the mapper that were given."""
+        options = dict(arguments.pairs("--map", self.choices or ()))
+        if self.objective is not None:
+            options["objective"] = self.objective
+        if self.no_cache:
+            options["cache"] = "no"
+        return options
+
+    def _check_mapping(self) -> None:
+        if self.mapper == "tiled" and (options := self.mapper_options()):
+            from cosim.mapping.options import read_options
+
+            read_options(options)
 
     def _check_numerics(self) -> None:
         from cosim.execute.backends import BACKENDS
@@ -130,6 +149,7 @@ class Request:
                 inputs=given,
                 data=data,
                 seed=self.seed,
+                options=self.mapper_options(),
                 numerics=self.numerics,
                 backend=self.backend,
                 progress=progress,

@@ -34,6 +34,9 @@ def run(
     backend: opt.Backend = "numpy",
     batch: opt.Batch = None,
     mapper: opt.Mapper = "tiled",
+    objective: opt.Objective = None,
+    no_cache: opt.NoCache = False,
+    choices: opt.Choices = None,
     timer: opt.Timer = "compiled",
     settings: opt.Settings = None,
     seed: opt.Seed = 0,
@@ -49,8 +52,9 @@ def run(
 
     write_figure = _figure_writer(figure, "draw_summary")
     request = Request(
-        network, on, compress, shape, weights, settings, batch, seed, values, data, execute, mapper, timer, numerics, backend
-    )
+        network, on, compress, shape, weights, settings, batch, seed, values, data, execute, mapper, timer, numerics, backend,
+        objective, no_cache, choices,
+    )  # fmt: skip
     folder = out or (_default_folder(network, on) if trace or timeline else None)
     if folder is not None:
         check_target(folder)
@@ -79,6 +83,9 @@ def explain(
     weights: opt.Weights = None,
     batch: opt.Batch = None,
     mapper: opt.Mapper = "tiled",
+    objective: opt.Objective = None,
+    no_cache: opt.NoCache = False,
+    choices: opt.Choices = None,
     timer: opt.Timer = "compiled",
     settings: opt.Settings = None,
     seed: opt.Seed = 0,
@@ -89,7 +96,10 @@ def explain(
     from cosim.cli.screen import show, show_json
     from cosim.report import explain as report
 
-    result = Request(network, on, compress, shape, weights, settings, batch, seed, mapper=mapper, timer=timer).result()
+    result = Request(
+        network, on, compress, shape, weights, settings, batch, seed, mapper=mapper, timer=timer, objective=objective,
+        no_cache=no_cache, choices=choices,
+    ).result()  # fmt: skip
     if as_json:
         show_json(report.as_json(result, op=op))
     else:
@@ -105,6 +115,9 @@ def memory(
     shape: opt.Shape = None,
     batch: opt.Batch = None,
     mapper: opt.Mapper = "tiled",
+    objective: opt.Objective = None,
+    no_cache: opt.NoCache = False,
+    choices: opt.Choices = None,
     settings: opt.Settings = None,
     only: Annotated[str | None, typer.Option("--only", help="Show one memory.", metavar="MEMORY")] = None,
     out: Annotated[Path | None, typer.Option("--out", help="Write the plan as JSON.", metavar="FILE")] = None,
@@ -119,7 +132,10 @@ def memory(
     write_figure = _figure_writer(figure, "draw_memory")
     if out is not None:
         check_file(out)
-    result = Request(network, on, compress, shape, None, settings, batch, mapper=mapper).result()
+    result = Request(
+        network, on, compress, shape, None, settings, batch, mapper=mapper, objective=objective, no_cache=no_cache,
+        choices=choices,
+    ).result()  # fmt: skip
     report.check_memory(result, only)
     if out is not None:
         text = to_json(report.as_json(result)) + "\n"

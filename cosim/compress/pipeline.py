@@ -14,7 +14,7 @@ from cosim.compress.fold import fold
 from cosim.compress.int8 import int8
 from cosim.compress.ranges import METHODS
 from cosim.errors import DescriptionError, unknown
-from cosim.execute.numerics import DEVIATIONS
+from cosim.execute.numerics import OPTIONS
 from cosim.execute.presets import COSIM
 from cosim.formats import Encoding
 from cosim.graph.graph import Graph
@@ -75,10 +75,12 @@ class Int8:
             "samples": "runs to calibrate on",
             "seed": "of samples that are not given",
             "preset": "whose rounding is reproduced (docs/reference/presets.md)",
-            "pairs": "int16: pairs of products saturate",
+            "codes": "int8, uint8: the type of the framework's codes",
+            "pairs": "int16, taps: pairs of products saturate",
             "accumulator": "bits of a narrow accumulator",
-            "overflow": "of that: wrap, saturate, error",
+            "overflow": "of that: wrap, saturate, count, error",
             "winograd": "bits of transformed 3x3 convolutions",
+            "tile": "outputs of a Winograd tile along an axis: 2, 4",
         }
     )
 
@@ -87,8 +89,8 @@ class Int8:
         _only(self.name, options, self.options)
         given: dict[str, Any] = {key: options[key] for key in ("method", "activations") if key in options}
         given |= {key: _integer(self.name, key, options[key]) for key in ("seed", "samples") if key in options}
-        deviations = [f"{key}={options[key]}" for key in DEVIATIONS if key in options]
-        given["preset"] = ":".join((options.get("preset", COSIM), *deviations))
+        numerics = [f"{key}={options[key]}" for key in OPTIONS if key in options]
+        given["preset"] = ":".join((options.get("preset", COSIM), *numerics))
         return int8(fold(graph), data, calibrate=calibrate, **given)
 
 

@@ -14,7 +14,8 @@ from cosim.execute.presets import CODES, COSIM, PRESETS, Preset, with_codes
 
 PAIRS = ("int16", "taps")
 OVERFLOWS = ("wrap", "saturate", "count", "error")
-DEVIATIONS = ("pairs", "accumulator", "overflow", "winograd")
+TILES = ("2", "4")
+DEVIATIONS = ("pairs", "accumulator", "overflow", "winograd", "tile")
 OPTIONS = ("codes", *DEVIATIONS)
 WIDTHS = {"accumulator": (2, 62), "winograd": (8, 32)}
 """Least and most bits of what has a width."""
@@ -38,7 +39,10 @@ class Numerics:
         What a narrow accumulator does: ``"wrap"``, ``"saturate"`` after every product, ``"count"`` (the sum is exact,
         only counted) or ``"error"``. Whatever it is, `cosim.execute.overflow.watched` counts.
     winograd
-        Bits of the transformed image and weights of 3x3 convolutions with stride 1, F(2x2, 3x3); 0 for direct sums.
+        Bits of the transformed image and weights of 3x3 convolutions with stride 1; 0 for direct sums. Transformed sums
+        have 32 bits.
+    tile
+        Outputs of a Winograd tile along one axis: 2, F(2x2, 3x3), or 4, F(4x4, 3x3).
     """
 
     preset: Preset = PRESETS[COSIM]
@@ -46,6 +50,7 @@ class Numerics:
     accumulator: int = 0
     overflow: str = "wrap"
     winograd: int = 0
+    tile: int = 2
 
     @property
     def is_exact(self) -> bool:
@@ -80,9 +85,13 @@ def numerics_of(line: str) -> Numerics:
     accumulator, winograd = (_bits(options, key, where) for key in ("accumulator", "winograd"))
     if "overflow" in options and not accumulator:
         raise DescriptionError("overflow without accumulator", where=where, fix="name its bits: accumulator=20")
+    if "tile" in options and not winograd:
+        raise DescriptionError("tile without winograd", where=where, fix="name its bits: winograd=16")
+    if options.get("tile", "2") not in TILES:
+        raise unknown("tile", options["tile"], TILES, where=where)
     if ("pairs" in options) + bool(accumulator) + bool(winograd) > 1:
         raise DescriptionError("deviates in two ways", where=where, allowed="one of pairs, accumulator, winograd")
-    return Numerics(preset, options.get("pairs", ""), accumulator, overflow, winograd)
+    return Numerics(preset, options.get("pairs", ""), accumulator, overflow, winograd, int(options.get("tile", "2")))
 
 
 def merged(line: str, changes: str) -> str:

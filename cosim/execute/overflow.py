@@ -1,8 +1,8 @@
 """`watched`: counts of sums that did not fit, by op, while a graph with deviating sums is executed.
 
-    with watched() as counts:
-        whole(graph, inputs)
-    counts["conv1"].overflows
+with watched() as counts:
+    whole(graph, inputs)
+counts["conv1"].overflows
 """
 
 from __future__ import annotations

@@ -126,8 +126,18 @@ _ORT = Preset(
     quantise="divide-even",
     unsigned=True,
     proved=(
-        *_COMMON, "sub", "div", "extremum", "matmul", "softmax", "sigmoid", "leaky_relu", "functions", "concat",
-        "resize", "requantise",
+        *_COMMON,
+        "sub",
+        "div",
+        "extremum",
+        "matmul",
+        "softmax",
+        "sigmoid",
+        "leaky_relu",
+        "functions",
+        "concat",
+        "resize",
+        "requantise",
     ),
     open="means, sums and log_softmax between QuantizeLinear and DequantizeLinear, which are float32 sums; int8 "
     "activations on x86 without the session option session.qdqisint8allowed, where real convolutions stay real",
@@ -172,7 +182,8 @@ _ONEDNN = replace(
     summary="PyTorch's engine onednn: real bias after scaling, zero point added before rounding",
     products=Products.same(_AFTER),
     reduced=False,
-    open="",
+    open="one convolution of 600 random ones, 4 groups of one channel and a window as wide as the image with a "
+    "horizontal stride, which oneDNN computes wrongly",
 )
 _X86 = replace(
     _ONEDNN,
@@ -191,7 +202,8 @@ _OPENVINO = Preset(
     real_bias=True,
     proved=_PRODUCTS,
     source="measured",
-    open="ops other than products follow cosim's own rules",
+    open="1x1 convolutions with a stride, where 5 of 1.4 million outputs were off by one; biases beyond 2^20 steps; ops "
+    "other than products follow cosim's own rules",
     versions="openvino 2026.4.1",
 )
 _NCNN = Preset(
@@ -204,7 +216,7 @@ _NCNN = Preset(
     real_bias=True,
     proved=("conv2d", "depthwise"),
     source="measured",
-    open="its Winograd path overflows at 64 channels and more; here sums are exact",
+    open="with Winograd, its default, results beyond 2^31 / 576 are lost: winograd=16:tile=4",
     versions="ncnn 1.0.20261020 without Winograd",
 )
 _TOSA = Preset(
@@ -213,7 +225,18 @@ _TOSA = Preset(
     Products.same(_ONCE_UP),
     mul=_ONCE_UP,
     requantise=_ONCE_UP,
-    source="TOSA 1.0 specification, RESCALE; compared with IREE 3.13 before this project had recorded samples",
+    proved=(*_PRODUCTS, "requantise"),
+    source="TOSA 1.0 specification, RESCALE; measured",
+    open="ops that are not RESCALE behind a product follow cosim's own rules",
+    versions="iree 3.13.0",
+)
+_TOSA_DOUBLE = replace(
+    _TOSA,
+    name="tosa-double",
+    summary="TOSA's rescale with double rounding: 31-bit multiplier, the last rounding away from zero",
+    products=Products.same(_TWICE_AWAY),
+    mul=_TWICE_AWAY,
+    requantise=_TWICE_AWAY,
 )
 
 # Rules that were read, not run.
@@ -290,11 +313,11 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             _OPENVINO,
             _NCNN,
             _TOSA,
+            _TOSA_DOUBLE,
             *_UNVERIFIED,
         )
     }
 )
-
 
 
 def _flipped(preset: Preset, *, unsigned: bool) -> Preset:
@@ -319,9 +342,7 @@ def _with_uint8(preset: Preset) -> Preset:
     if products.conv2d.multiplier == "q31":
         # No vectors: channels that they would leave over are like the others.
         deep = products.tail or products.depthwise
-        products = replace(
-            products, conv2d=_mixed(products.conv2d), depthwise=_mixed(deep), tail=None
-        )
+        products = replace(products, conv2d=_mixed(products.conv2d), depthwise=_mixed(deep), tail=None)
     if preset.name == "tflite-builtin":
         proved = tuple(op for op in proved if op != "transposed")
     beyond = None if preset.beyond is None else _with_uint8(preset.beyond)

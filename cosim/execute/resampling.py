@@ -88,7 +88,9 @@ def _truncated(values: Int64s, bits: int) -> Int64s:
 
 def _q10(image: Image) -> Int64s:
     (top, bottom, down), (start, end, across) = _tenths(image.rows), _tenths(image.columns)
-    total = _weighted(image.codes.astype(np.int64), (top, bottom, 1024 - down, down), (start, end, 1024 - across, across))
+    total = _weighted(
+        image.codes.astype(np.int64), (top, bottom, 1024 - down, down), (start, end, 1024 - across, across)
+    )
     return _truncated(total + np.where(total > 0, 1 << 19, -(1 << 19)), 20)
 
 

@@ -9,9 +9,10 @@ import numpy as np
 
 from cosim.graph.graph import Graph
 from cosim.graph.op import Op
-from cosim.graph.space import Access, Axis, Space
+from cosim.graph.space import Access, Axis, Role, Space
 from cosim.hardware.hardware import Hardware
 from cosim.mapping.assignment import Assignment
+from cosim.mapping.sets import sliding
 from cosim.mapping.wiring import share_a_port
 from cosim.plugin.protocols import EngineKind, Reuse
 
@@ -44,31 +45,58 @@ def op_bound(search: Search) -> int:
             port = load_fs + store_fs + search.stores.latency_fs  # what is loaded last is needed for a store
         else:
             port = max(load_fs + first + leaving, arrival + store_fs + search.stores.latency_fs)
-    compute = (search.kind.bound(search.engine, op, graph) + search.engine.setup_cycles) * search.pool.period
-    ramp = _ramp_fs(search, compute)
+    work = search.kind.bound(search.engine, op, graph) * search.pool.period
+    compute = work + search.engine.setup_cycles * search.pool.period
+    ramp = _ramp_fs(search, work)
     return int(max(compute + arrival + leaving, compute + ramp + leaving, port))
 
 
-def _ramp_fs(search: Search, compute_fs: float) -> float:
+def _ramp_fs(search: Search, work_fs: float) -> float:
     """Time that the engine must lose before enough has arrived to keep it busy [fs].
 
     With w elements of one operand and x of the other on chip, an array has advanced by at most ``pairs * w * x``
     cycles (`Reuse`). By time t the port has brought at most t / f bytes, so w x <= t^2 / (4 bw bx f^2): the work done
-    is at most g t^2, and the rest takes compute - g t^2. The sum is largest at t = 1 / (2 g), where 1 / (4 g) is lost.
+    is at most g t^2, and the rest takes work - g t^2. The sum is largest at t = 1 / (2 g), where 1 / (4 g) is lost.
+    A tile waits for its whole windows, so x counts once for every element that a window has for itself (`own_elements`):
+    work on padding is covered by them, and a stride makes them more.
     """
     kind = search.kind
     if not isinstance(kind, Reuse) or len(search.memories) < 3 or not all(search.staged[:2]):
         return 0.0
     pairs = kind.pairs(search.engine, search.op, search.graph)
-    if not pairs:
+    encodings = [search.graph.tensors[name].encoding for name in search.op.inputs[:2]]
+    own = own_elements(search.space.inputs[0], search.space)
+    if not pairs or not own or not all(encoding.is_plain for encoding in encodings):
         return 0.0
     fs_per_byte = min(search.loads[memory].fs_per_byte for memory in search.memories[:2])
     if len(search.loads) > 1 and not share_a_port(list(search.loads.values())):
         fs_per_byte /= len(search.loads)
-    sizes = [search.graph.tensors[name].encoding.bits / 8 for name in search.op.inputs[:2]]
-    gain = search.pool.period * pairs / (4 * sizes[0] * sizes[1] * max(fs_per_byte, 1e-9) ** 2)
+    sizes = [encoding.bits / 8 for encoding in encodings]
+    gain = search.pool.period * pairs / own / (4 * sizes[0] * sizes[1] * max(fs_per_byte, 1e-9) ** 2)
     lost = 1 / (4 * gain)
-    return lost if lost <= compute_fs else 0.0
+    return lost if lost < work_fs else 0.0
+
+
+def own_elements(access: Access, space: Space) -> int:
+    """Elements that each window can be given so that no two windows share one, 0 where there are none.
+
+    A window of stride s takes the elements o x s + q up to o x s + q + s - 1 along an axis, if they lie inside of it and
+    of the operand for one q and all o. Windows in the padding have none.
+    """
+    slides = sliding(access, space)
+    total = 1
+    for axis in access.axes:
+        loops = [loop for loop, _ in axis.terms]
+        if axis.divisor != 1:
+            return 0
+        if axis.full or any(space.dims[loop].role is Role.REDUCTION and loop not in slides for loop in loops):
+            continue  # channels: they are counted one by one
+        moves = [(loop, step) for loop, step in axis.terms if loop not in slides]
+        last = sum(step * (space.dims[loop].size - 1) for loop, step in moves)
+        reach = sum(step * (space.dims[loop].size - 1) for loop, step in axis.terms if loop in slides)
+        room = min(axis.offset + reach, axis.size - 1 - last) - max(axis.offset, 0) + 1
+        total *= max(0, min(room, moves[0][1] if len(moves) == 1 and slides & set(loops) else 1))
+    return total
 
 
 def network_bound(
@@ -112,7 +140,8 @@ def touched_bytes(op: Op, graph: Graph, number: int) -> int:
         return min(tensor.bytes, graph.tensors[op.output].bytes)
     space = graph.space(op)
     elements = touched_elements(space.inputs[number], space)
-    return -(-elements * tensor.encoding.bits // 8)
+    bits = min((part.bits for part in tensor.encoding.parts), default=tensor.encoding.bits)
+    return -(-elements * bits // 8)
 
 
 def touched_elements(access: Access, space: Space) -> int:

@@ -44,49 +44,65 @@ class Choice:
     fusions: tuple[Fusion, ...] = ()
 
 
-def choose(
-    tiler: Tiler,
-    fuser: Fuser,
-    assignments: Sequence[Assignment],
-    objective: Objective,
-    groups: Sequence[Group] = (),
-) -> Choice:
-    """Try every share of on-chip memory for whole activations; tile for the one that is expected to be best.
+@dataclass(frozen=True)
+class Plan:
+    """What stays on chip and what runs as groups, before any op is tiled.
+
+    Attributes
+    ----------
+    groups
+        As asked for.
+    expected
+        Latency [fs] and traffic [byte] of the whole network, as estimated.
+    """
+
+    groups: tuple[Group, ...]
+    residents: Kept
+    staging_start: dict[str, int]
+    live: dict[str, Span]
+    fusions: tuple[Fusion, ...]
+    expected: tuple[float, float]
+
+
+def weigh(tiler: Tiler, fuser: Fuser, objective: Objective, groups: Sequence[Group] = ()) -> Plan:
+    """The plan with these groups and the share of on-chip memory for whole activations that is expected to be best.
 
     Raises `InfeasibleError` where an op or a group fits nowhere.
     """
+    assignments = fuser.problem.assignments
     live = spans(tiler.graph, groups)
     fused = {op.name for group in groups for op in group.ops}
     alone = [assignment for assignment in assignments if assignment.op.name not in fused]
-    found: list[tuple[Kept, dict[str, int]]] = []
-    planned: list[list[Fusion]] = []
-    expected: list[tuple[float, float]] = []
+    found: list[Plan] = []
+    # Nothing kept on chip leaves the most room: what does not fit then never fits, and the error says why.
     for share in (0, *RESIDENT_SHARES):
         kept, start = _residents(tiler, assignments, live, share)
-        if (kept, start) in found:
+        if any((plan.residents, plan.staging_start) == (kept, start) for plan in found):
             continue
-        plans = [fuser.plan(group, kept, live) for group in groups]
-        fits = [plan for plan in plans if plan is not None]
         try:
             latency, traffic = tiler.expected(alone, kept, start)
         except InfeasibleError:
-            # Nothing kept on chip leaves the most room: what does not fit then never fits, and the error says why.
-            if share == 0 and not groups:
+            if share == 0:
                 raise
             continue
-        if len(fits) < len(plans):
-            continue
-        expected.append(
-            (latency + sum(plan.latency_fs for plan in fits), traffic + sum(plan.traffic_bytes for plan in fits))
-        )
-        found.append((kept, start))
-        planned.append(fits)
+        plans = [fuser.plan(group, kept, live) for group in groups]
+        fusions = tuple(plan for plan in plans if plan is not None)
+        if len(fusions) == len(plans):
+            latency += sum(plan.latency_fs for plan in fusions)
+            traffic += sum(plan.traffic_bytes for plan in fusions)
+            found.append(Plan(tuple(groups), kept, start, live, fusions, (latency, traffic)))
     if not found:
         raise InfeasibleError("no group fits", where=f"graph {tiler.graph.name}", fix="map it with fuse=none")
-    best = objective.prefer(expected)
-    kept, start = found[best]
-    fusions = tuple(fuser.tile(plan, kept, objective) for plan in planned[best])
-    return Choice(kept, start, live, tiler.tile(alone, kept, start, objective), fusions)
+    return found[objective.prefer([plan.expected for plan in found])]
+
+
+def tiled(tiler: Tiler, fuser: Fuser, objective: Objective, plan: Plan) -> Choice:
+    """The plan with a tiling for every op."""
+    fused = {op.name for group in plan.groups for op in group.ops}
+    alone = [assignment for assignment in fuser.problem.assignments if assignment.op.name not in fused]
+    fusions = tuple(fuser.tile(fusion, plan.residents, objective) for fusion in plan.fusions)
+    trials = tiler.tile(alone, plan.residents, plan.staging_start, objective)
+    return Choice(plan.residents, plan.staging_start, plan.live, trials, fusions)
 
 
 def _residents(

@@ -57,12 +57,14 @@ class Emitter:
         tiling: Tiling,
         bases: dict[str, int],
         shared: Shared = (),
+        *,
+        is_first: bool = True,
     ) -> None:
         """Append the commands of `op`; its rings begin at `bases` (byte by memory), which moves on.
 
-        `shared` are ranges along loops that are computed for other blocks as well.
+        `shared` are ranges along loops that are computed for other blocks as well; `is_first`: no block was before.
         """
-        OpEmission(self, op, engine, kind, tiling, bases, shared).run()
+        OpEmission(self, op, engine, kind, tiling, bases, shared, is_first=is_first).run()
 
     def waits_for_outputs(self, op: Op) -> bool:
         """Whether `op` reads what another op has written."""

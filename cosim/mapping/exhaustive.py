@@ -23,11 +23,12 @@ from cosim.mapping.sets import moving
 from cosim.program.plan import Hold, Tiling
 
 if TYPE_CHECKING:
+    from cosim.mapping.objective import Objective
     from cosim.mapping.search import Room, Search
     from cosim.mapping.trial import Trial
 
 MOST_SLOTS = 8
-MOST_SCHEMES = 2000  # cuts, orders and levels; each is replayed at least twice
+MOST_SCHEMES = 1000  # cuts, orders and levels; each is replayed at least twice
 
 
 @dataclass(frozen=True)
@@ -65,10 +66,10 @@ class Exhaustive:
 
     def count_at_most(self, most: int) -> int:
         """How many schemes there are, or `most` + 1 where there are more."""
-        free = [len(sizes) - 1 for sizes in self.sizes if len(sizes) > 1]
+        loops = [number for number, sizes in enumerate(self.sizes) if len(sizes) > 1]
+        free = [len(self.sizes[loop]) - 1 for loop in loops]
         total = 0
-        for cut in product(*((False, True),) * len(free)):
-            loops = [number for number, sizes in enumerate(self.sizes) if len(sizes) > 1]
+        for cut in product(*((True, False),) * len(free)):  # the most first, so that large spaces cost nothing
             chosen = [loop for loop, is_cut in zip(loops, cut, strict=True) if is_cut]
             levels = prod(
                 len(moves & set(chosen)) + 1
@@ -108,34 +109,61 @@ class Exhaustive:
             last = len(order) if self.search.staged[-1] else None
             yield Scheme(cuts, order, (*levels, last), (*sets, pieces if self.search.staged[-1] else 0))
 
-    def trials(self, room: Room, limit_fs: float = float("inf")) -> Iterator[Trial]:
-        """Every scheme that fits, with every number of slots that cannot be raised within `room`.
+    def trials(self, room: Room, limit_fs: float = float("inf"), *, least_slots: bool = False) -> Iterator[Trial]:
+        """Every scheme that fits `room`, with every number of slots of which none can be raised, or with one slot each.
 
         Schemes that take more than `limit_fs` even with room for everything are left out.
         """
         try_out = self.search.trials.of
         for scheme in self.schemes():
-            most = tuple(min(n, MOST_SLOTS) if n else 1 for n in scheme.sets)
-            all_of_it = try_out(scheme.with_slots(most))
-            if all_of_it.fits(room.bytes_of):
-                yield all_of_it
+            single = (1,) * len(scheme.sets)
+            if least_slots:
+                yield from (trial for trial in [try_out(scheme.with_slots(single))] if trial.fits(room.bytes_of))
                 continue
-            if all_of_it.latency_fs > limit_fs:
-                continue
-            one = try_out(scheme.with_slots((1,) * len(most)))
-            if not one.fits(room.bytes_of):
-                continue
-            yield from map(try_out, map(scheme.with_slots, self._slots(scheme, one, most, room)))
+            most = tuple(max(1, min(n, MOST_SLOTS)) for n in scheme.sets)
+            best = try_out(scheme.with_slots(most))
+            if best.fits(room.bytes_of):
+                yield best
+            elif best.latency_fs <= limit_fs and try_out(scheme.with_slots(single)).fits(room.bytes_of):
+                yield from (try_out(scheme.with_slots(slots)) for slots in self._slots(scheme, most, room))
 
-    def _slots(self, scheme: Scheme, one: Trial, most: tuple[int, ...], room: Room) -> list[tuple[int, ...]]:
+    def _slots(self, scheme: Scheme, most: tuple[int, ...], room: Room) -> list[tuple[int, ...]]:
         """Numbers of slots within `room` of which none can be raised."""
-        fits = {
+        try_out = self.search.trials.of
+        single = (1,) * len(most)
+        base = dict(try_out(scheme.with_slots(single)).demand)
+        adds = []  # bytes of each memory that another slot takes, for each operand
+        for at, n in enumerate(most):
+            one_more = dict(try_out(scheme.with_slots(_raised(single, at))).demand) if n > 1 else base
+            adds.append({name: one_more[name] - n_bytes for name, n_bytes in base.items()})
+        free = dict(room.bytes_of)
+
+        def fits(slots: tuple[int, ...]) -> bool:
+            return all(
+                n_bytes + sum((n - 1) * add[name] for n, add in zip(slots, adds, strict=True)) <= free[name]
+                for name, n_bytes in base.items()
+            )
+
+        every = product(*(range(1, n + 1) for n in most))
+        return [
             slots
-            for slots in product(*(range(1, n + 1) for n in most))
-            if self.search.trials.of(scheme.with_slots(slots)).fits(room.bytes_of)
-        }
-        return [slots for slots in sorted(fits) if not any(_raised(slots, at) in fits for at in range(len(slots)))]
+            for slots in every
+            if fits(slots) and not any(n < most[at] and fits(_raised(slots, at)) for at, n in enumerate(slots))
+        ]
 
 
 def _raised(slots: tuple[int, ...], at: int) -> tuple[int, ...]:
     return (*slots[:at], slots[at] + 1, *slots[at + 1 :])
+
+
+def exact(search: Search, room: Room, objective: Objective, found: Trial | None = None) -> Trial | None:
+    """The best of all tilings, or None where there are more than `MOST_SCHEMES` schemes.
+
+    `found` is a tiling that is known to fit; it spares the look at many others.
+    """
+    space = Exhaustive(search)
+    if space.count_at_most(MOST_SCHEMES) > MOST_SCHEMES:
+        return None
+    limit = float("inf") if found is None else found.latency_fs * (1 + objective.tolerance)
+    trials = list(space.trials(room, limit, least_slots=objective.name == "memory"))
+    return objective.pick(trials + [found] * (found is not None)) if trials or found else None

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from cosim.errors import InfeasibleError
-from cosim.graph.graph import Graph
-from cosim.hardware.hardware import Hardware
-from cosim.mapping.assignment import Assignment
+from cosim.graph.op import Op
 from cosim.mapping.cache import Shelf
-from cosim.mapping.groups import Group
+from cosim.mapping.groups import Group, group_of
 from cosim.mapping.layout import Layout, layout_of
 from cosim.mapping.objective import Objective
 from cosim.mapping.part import part_of
-from cosim.mapping.placement import Span, roots
+from cosim.mapping.placement import Span
+from cosim.mapping.problem import Problem
 from cosim.mapping.tiler import Tiler
 from cosim.mapping.trial import Trial
 from cosim.mapping.wiring import channel
-from cosim.plugin.protocols import EngineKind
 
 Kept = Mapping[str, tuple[str, int]]
 
@@ -48,19 +46,19 @@ class Fusion:
 class Fuser:
     """Plans groups of one graph on one device; plans of groups that look the same share their searches."""
 
-    def __init__(
-        self,
-        graph: Graph,
-        hardware: Hardware,
-        kinds: Mapping[str, EngineKind],
-        assignments: Iterable[Assignment],
-        shelf: Shelf | None,
-    ) -> None:
-        self.graph, self.hardware, self.kinds, self.shelf = graph, hardware, kinds, shelf
-        self.assignments = {a.op.name: a for a in assignments}
-        self.root = roots(graph)
+    def __init__(self, problem: Problem, shelf: Shelf | None = None) -> None:
+        self.problem, self.shelf = problem, shelf
+        self.graph, self.hardware, self.kinds = problem.graph, problem.hardware, problem.kinds
+        self.assignments, self.root = problem.by_op, problem.root
+        self.groups: dict[object, Group | None] = {}
         self.tilers: dict[Group, Tiler] = {}
-        self.known: dict[object, Fusion | None] = {}
+
+    def group(self, first: int, last: int, axis: int, bounds: tuple[int, ...]) -> Group | None:
+        """`group_of` this graph, made once."""
+        key = first, last, axis, bounds
+        if key not in self.groups:
+            self.groups[key] = group_of(self.graph, first, last, axis, bounds)
+        return self.groups[key]
 
     def plan(self, group: Group, kept: Kept, live: Mapping[str, Span]) -> Fusion | None:
         """What `group` costs while the tensors in `kept` stay on chip; None where it does not fit."""
@@ -87,7 +85,9 @@ class Fuser:
             except InfeasibleError:
                 return None
             engine = assignment.chosen.name
-            busy[engine] = busy.get(engine, 0.0) + latency * group.n_blocks
+            # Data of the other blocks arrive and leave while the engine computes.
+            waits = min(self._waits_fs(assignment.op, memory, staged), latency)
+            busy[engine] = busy.get(engine, 0.0) + latency * group.n_blocks - waits * (group.n_blocks - 1)
             traffic += moved * group.n_blocks
         longest = max(busy.values())
         # Engines work on different blocks at once: only the first block of the others is not hidden.
@@ -103,9 +103,19 @@ class Fuser:
         begin = {name: fusion.start.get(name, 0) + layout.area.get(name, 0) for name in self.hardware.memories}
         return replace(fusion, trials=self._tiler(group).tile(ours, here, begin, objective))
 
+    def _waits_fs(self, op: Op, memory: str, staged: frozenset[str]) -> float:
+        """Time until the first data of an op have arrived, and for its last to leave [fs]."""
+        main = self.hardware.main_memory
+        paths = []
+        if any(name in staged for name in op.inputs):
+            paths.append(channel(self.hardware, main, memory))
+        if op.output in staged:
+            paths.append(channel(self.hardware, memory, main))
+        return float(sum(path.latency_fs + path.setup_fs for path in paths))
+
     def _here(self, group: Group, layout: Layout, kept: Kept, memory: str) -> dict[str, tuple[str, int]]:
         """Tensors that are computed in place: those that stay anyway, blocks, and what comes once."""
-        return {**kept, **{name: (memory, 0) for name in (*group.inner, *layout.pinned)}}
+        return {**kept, **dict.fromkeys((*group.inner, *layout.pinned), (memory, 0))}
 
     def _tiler(self, group: Group) -> Tiler:
         if group not in self.tilers:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 Ints = NDArray[np.int64]
 MOST_PIECES = 8  # of what comes once for all blocks: the first tile waits for its piece alone
+LEAST_PIECE = 2048  # where it is as long as that [byte]
 
 
 class GroupEmission:
@@ -36,7 +37,12 @@ class GroupEmission:
     """
 
     def __init__(
-        self, emitter: Emitter, fusion: Fusion, engines: Mapping[str, Engine], kinds: Mapping[str, EngineKind], rings: Rings
+        self,
+        emitter: Emitter,
+        fusion: Fusion,
+        engines: Mapping[str, Engine],
+        kinds: Mapping[str, EngineKind],
+        rings: Rings,
     ) -> None:
         self.emitter, self.fusion, self.engines, self.kinds, self.rings = emitter, fusion, engines, kinds, rings
         self.group, self.layout = fusion.group, fusion.layout
@@ -85,7 +91,13 @@ class GroupEmission:
         cut = group.cuts[op.name]
         bases = self.rings.bases(engine, trial)
         emitter.emit(
-            op, engine, self.kinds[engine.kind], block_tiling(trial.tiling, cut, block), bases, _shared(cut, block)
+            op,
+            engine,
+            self.kinds[engine.kind],
+            block_tiling(trial.tiling, cut, block),
+            bases,
+            _shared(cut, block),
+            is_first=block == 0 or op.output in group.inner,
         )
         made = emitter.writers[emitter.roots[op.output]]
         if isinstance(made, Writers):
@@ -141,7 +153,7 @@ class GroupEmission:
             root=-1,
             preloaded=False,
         )
-        boxes = _pieces(whole) if tensor.encoding.is_plain and tensor.encoding.bits % 8 == 0 else whole
+        boxes = _pieces(whole, tensor.bytes) if tensor.encoding.is_plain and tensor.encoding.bits % 8 == 0 else whole
         n_bytes = tensor.encoding.box_bytes(boxes)
         dma = emitter.dma(source.memory, slots.memory)
         queue = emitter.hardware.queue_index(dma.name)
@@ -157,7 +169,7 @@ class GroupEmission:
             cycles=dma.setup_cycles,
             actions=emitter.move_actions(dma, n_bytes),
             key=np.arange(len(boxes)),
-            rank=0,
+            rank=np.zeros(len(boxes), np.int64),
         )
         before = emitter.occupancy[slots.memory].claim(start, start + slots.capacity)
         if before:
@@ -205,11 +217,13 @@ def _shared(cut: Cut, block: int) -> Shared:
     return tuple((cut.along, max(low, a), min(high, b)) for a, b in others)
 
 
-def _pieces(whole: Ints) -> Ints:
+def _pieces(whole: Ints, n_bytes: int) -> Ints:
     """A box in parts along its first axis that is longer than 1."""
     axis = int(np.argmax(whole[0, :, 1] > 1)) if whole.shape[1] else 0
     extent = int(whole[0, axis, 1]) if whole.shape[1] else 1
-    bounds = np.unique(np.linspace(0, extent, min(extent, MOST_PIECES) + 1).astype(np.int64))
+    bounds = np.unique(
+        np.linspace(0, extent, min(extent, MOST_PIECES, max(n_bytes // LEAST_PIECE, 1)) + 1).astype(np.int64)
+    )
     boxes = np.repeat(whole, len(bounds) - 1, axis=0)
     if whole.shape[1]:
         boxes[:, axis, 0], boxes[:, axis, 1] = bounds[:-1], bounds[1:]

@@ -84,6 +84,10 @@ class Group:
         """Such as ``"conv1 .. conv3"``."""
         return f"{self.ops[0].name} .. {self.ops[-1].name}"
 
+    def overlaps(self, other: Group) -> bool:
+        """Whether an op belongs to both."""
+        return self.first <= other.last and other.first <= self.last
+
     def covers(self, position: int) -> bool:
         """Whether the op at this position is one of them."""
         return self.first <= position <= self.last
@@ -116,6 +120,8 @@ def group_of(graph: Graph, first: int, last: int, axis: int, bounds: Sequence[in
         space = graph.space(op)
         loop = _loop_of(space, cut)
         if loop is None:
+            return None
+        if not _has_a_largest(space, loop):
             return None
         cuts[op.name] = loop
         for name, access in zip(op.inputs, space.inputs, strict=True):
@@ -192,9 +198,23 @@ def _through_view(cut: Cut, shape: tuple[int, ...], source: tuple[int, ...]) -> 
 
 def largest(space: Space, cut: Cut) -> int:
     """The block of an op with the longest range; of equals, one that touches most."""
+    touched = _touched(space, cut).sum(axis=1)
+    return max(range(len(touched)), key=lambda b: (cut.ranges[b][1] - cut.ranges[b][0], int(touched[b])))
+
+
+def _touched(space: Space, cut: Cut) -> Ints:
+    """Elements of each input that each block touches, shape (blocks, inputs)."""
     boxes = cut.boxes(space.sizes)
-    touched = sum(volume(access.boxes(boxes)) for access in space.inputs) + np.zeros(len(boxes), np.int64)
-    return max(range(len(boxes)), key=lambda b: (cut.ranges[b][1] - cut.ranges[b][0], int(touched[b])))
+    columns = [volume(access.boxes(boxes)) for access in space.inputs]
+    return np.stack([np.zeros(len(boxes), np.int64), *columns], axis=1)
+
+
+def _has_a_largest(space: Space, cut: Cut) -> bool:
+    """Whether the tiles of one block do for all: no other touches more of any input (as blocks of a concat do)."""
+    if len(cut.ranges) == 1:
+        return True
+    touched = _touched(space, cut)
+    return bool((touched <= touched[largest(space, cut)]).all())
 
 
 def stages(group: Group, engine_of: Mapping[str, str]) -> dict[str, int]:

@@ -109,6 +109,16 @@ def _high_before(
 
 
 @njit
+def count_moves(order: Ints, trips: Ints, moves: Masks, level: int) -> int:
+    """Moves of an operand, empty ones included."""
+    keys, _ = key_loops(order, trips, moves, level)
+    n = 1
+    for loop in keys:
+        n *= trips[loop]
+    return n
+
+
+@njit
 def list_moves(
     order: Ints, trips: Ints, cuts: Ints, sizes: Ints, axes: Ints, terms: Ints, n_axes: int, moves: Masks,
     slides: Masks, bits: float, level: int, slots: int,
@@ -134,9 +144,10 @@ def list_moves(
     for k in range(outer, len(keys)):
         inner_rest += (trips[keys[k]] - 1) * strides[keys[k]]
     slots = min(slots, n_sets)
-    whole = slides.copy()
-    set_whole = slides.copy()
+    whole, set_whole = np.zeros(n_loops, np.bool_), np.zeros(n_loops, np.bool_)
     trimmed = np.zeros(n_loops, np.bool_)
+    for loop in range(n_loops):
+        whole[loop] = set_whole[loop] = slides[loop]
     for k in range(outer, len(keys)):
         set_whole[keys[k]] = True
         trimmed[keys[k]] = True
@@ -154,13 +165,14 @@ def list_moves(
             tile += index[keys[k]] * strides[keys[k]]
         first[number] = tile
         elements = volume_at(index, whole, trimmed, cuts, sizes, axes, terms, n_axes)
-        n_bytes[number] = np.int64(np.ceil(elements * bits / 8))
+        n_bytes[number] = int(np.ceil(elements * bits / 8))
         if number % pieces == 0:
             elements = volume_at(index, set_whole, never, cuts, sizes, axes, terms, n_axes)
             largest = max(largest, int(np.ceil(elements * bits / 8)))
-    gate = np.full(n, -1, np.int64)
+    gate = np.empty(n, np.int64)
     for number in range(n):
         owner = number // pieces
+        gate[number] = -1
         if owner >= slots:
             gate[number] = first[(owner - slots) * pieces] + inner_rest + rest
     kept = 0
@@ -232,29 +244,29 @@ def tile_times(order: Ints, trips: Ints, classes: Ints, radix: Ints, table: Floa
 
 @njit
 def merge(
-    firsts: Ints, gates: Ints, times: Floats, setups: Floats, members: Ints, stops: Ints, n_tiles: int
-) -> tuple[Ints, Floats, Floats, Ints]:
-    """Moves of the operands in `members` as one queue, and how many must have arrived before each tile."""
-    need = np.zeros(n_tiles + 1, np.int64)
-    total = 0
-    for operand in members:
-        start = stops[operand - 1] if operand > 0 else 0
-        for i in range(start, stops[operand]):
-            need[firsts[i] + 1] += 1
-            total += 1
+    stream: int, stream_of: Ints, firsts: Ints, gates: Ints, times: Floats, setups: Floats, stops: Ints, n_tiles: int,
+    need: Ints, gates_out: Ints, times_out: Floats, setups_out: Floats, place: int,
+) -> int:  # fmt: skip
+    """Write the moves of one stream as one queue from `place` on; return the place after them.
+
+    `need` becomes how many of them must have arrived before each tile.
+    """
+    fill = np.zeros(n_tiles + 1, np.int64)
+    for operand in range(len(stops) - 1):
+        if stream_of[operand] == stream:
+            for i in range(stops[operand - 1] if operand else 0, stops[operand]):
+                fill[firsts[i] + 1] += 1
     for tile in range(n_tiles):
-        need[tile + 1] += need[tile]
-    fill = need[:n_tiles].copy()
-    gate = np.empty(total, np.int64)
-    time = np.empty(total)
-    setup = np.empty(total)
-    for operand in members:
-        start = stops[operand - 1] if operand > 0 else 0
-        for i in range(start, stops[operand]):
-            at = fill[firsts[i]]
-            gate[at], time[at], setup[at] = gates[i], times[i], setups[operand]
-            fill[firsts[i]] += 1
-    return gate, time, setup, need[1:]
+        fill[tile + 1] += fill[tile]
+        need[tile] = fill[tile + 1]
+    total = fill[n_tiles]
+    for operand in range(len(stops) - 1):
+        if stream_of[operand] == stream:
+            for i in range(stops[operand - 1] if operand else 0, stops[operand]):
+                at = place + fill[firsts[i]]
+                gates_out[at], times_out[at], setups_out[at] = gates[i], times[i], setups[i]
+                fill[firsts[i]] += 1
+    return place + total
 
 
 @njit

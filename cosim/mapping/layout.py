@@ -110,7 +110,7 @@ def _unchanging(
     for op in group.ops:
         if op.kind.is_view:
             continue
-        for number, (name, access) in enumerate(zip(op.inputs, graph.space(op).inputs, strict=True)):
+        for number, name in enumerate(op.inputs):
             if name not in staged or name in group.inner:
                 continue
             memory = operand_memory(hardware, engines[op.name], graph, op, number)

@@ -28,6 +28,8 @@ class Objective:
     rounds, beam, patience
         Rounds of the local search that follows, candidates whose neighbours each of them tries, and rounds without
         gain before it ends.
+    is_thorough
+        Try uneven tiles, more slots and other orders too.
     """
 
     name: str
@@ -35,9 +37,10 @@ class Objective:
     key: Callable[[Trial], tuple[float, ...]]
     tolerance: float = float("inf")
     survivors: int = 1
-    rounds: int = 4
+    rounds: int = 3
     beam: int = 1
     patience: int = 0
+    is_thorough: bool = False
 
     def pick(self, trials: Sequence[Trial]) -> Trial:
         """The best of `trials`, the first of equals."""
@@ -62,6 +65,8 @@ class Objective:
 
     def prefer(self, expected: Sequence[tuple[float, float]]) -> int:
         """Place of the best of several expectations of a network: latency [fs] and traffic [byte]."""
+        if self.name == "memory":
+            return 0  # the first keeps nothing on chip
         lowest = min(latency for latency, _ in expected)
         near = [i for i, (latency, _) in enumerate(expected) if latency <= lowest * (1 + self.tolerance)]
         if self.name == "edp":
@@ -82,7 +87,7 @@ OBJECTIVES = {
             lambda t: (t.traffic_bytes, t.commands, t.latency_fs),
             TOLERANCE,
         ),
-        Objective("latency", "lowest latency", lambda t: (t.latency_fs, t.traffic_bytes), 0.0, 2, 30, 4, 3),
+        Objective("latency", "lowest latency", lambda t: (t.latency_fs, t.traffic_bytes), 0.0, 2, 30, 4, 3, True),
         Objective("energy", "least traffic off chip", lambda t: (t.traffic_bytes, t.latency_fs), survivors=2),
         Objective("edp", "least traffic times latency", lambda t: (t.traffic_bytes * t.latency_fs, t.latency_fs)),
         Objective("memory", "least on-chip memory", lambda t: (sum(n for _, n in t.demand), t.latency_fs)),

@@ -33,7 +33,7 @@ class OpEmission:
     """The commands of one op while their final order is not yet known: rows are numbered block by block.
 
     `bases` is the first free byte of each on-chip memory; it moves on as rings are reserved. `shared` are ranges along
-    loops that are computed for other blocks as well.
+    loops that are computed for other blocks as well; `is_first`: no block of this op was before.
     """
 
     def __init__(
@@ -45,9 +45,11 @@ class OpEmission:
         tiling: Tiling,
         bases: dict[str, int],
         shared: Shared = (),
+        *,
+        is_first: bool = True,
     ) -> None:
         self.emitter, self.op, self.engine, self.kind = emitter, op, engine, kind
-        self.tiling, self.bases, self.shared = tiling, bases, shared
+        self.tiling, self.bases, self.shared, self.is_first = tiling, bases, shared, is_first
         self.graph, self.draft = emitter.graph, emitter.draft
         self.space = self.graph.space(op)
         self.grid = Grid.of(self.space, tiling)
@@ -88,7 +90,7 @@ class OpEmission:
             written_by = self._stores(outputs[final], final, targets, slots)
         else:
             written_by = self.first_compute + final
-            self._claim(home.memory, home.start, home.stop, int(self.first_compute + final[0]))
+            self._claim_home(home, int(self.first_compute + final[0]))
             self._touch(home.memory, home.start, home.stop, self.engine, written_by[-1:])
         ids = self.rows.flush(self.draft, self.position)
         for memory, start, stop, queue, rows in self.touches:
@@ -110,6 +112,8 @@ class OpEmission:
         sizes = self._bytes(name, loads.sets)
         addresses = self._ring(name, memory, loads.slots, _capacity(sizes))
         real = np.flatnonzero(sizes)  # a set that lies in the padding has no bytes
+        if not len(real):
+            return np.full(self.n_tiles, -1, np.int64), lambda: None
         buffers = np.full(len(loads.sets), -1, np.int64)
         places = addresses[real % max(loads.slots, 1)]
         buffers[real], _ = self._buffers(name, memory, loads.sets[real], places, _capacity(sizes))
@@ -338,7 +342,7 @@ class OpEmission:
         slots = len(addresses)
         self.rows.after_rows(rows, computes)
         self.rows.after_rows(computes[slots:], rows[: len(rows) - slots])
-        self._claim(home.memory, home.start, home.stop, int(rows[0]))
+        self._claim_home(home, int(rows[0]))
         self._touch(home.memory, home.start, home.stop, dma, rows[-1:])
         capacity = _capacity(n_bytes)
         for ring, start in enumerate(addresses.tolist()):
@@ -383,6 +387,11 @@ class OpEmission:
         before = self.emitter.occupancy[memory].claim(start, stop)
         if before:
             self.rows.after_commands(np.full(len(before), row), np.array(before))
+
+    def _claim_home(self, home: Home, row: int) -> None:
+        """Claim the bytes of the result, once: other blocks of it stay."""
+        if self.is_first:
+            self._claim(home.memory, home.start, home.stop, row)
 
     def _touch(self, memory: str, start: int, stop: int, engine: Engine, rows: Ints) -> None:
         self.touches.append((memory, start, stop, self.emitter.hardware.queue_index(engine.name), rows))

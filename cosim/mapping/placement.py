@@ -58,9 +58,7 @@ def spans(graph: Graph, groups: Sequence[Group] = ()) -> dict[str, Span]:
         last[root[name]] = end
     inner = {name for group in groups for name in group.inner}
     return {
-        name: Span(
-            name, aligned(graph.tensors[name].bytes), *merged(first[name], max(last[name], first[name]), groups)
-        )
+        name: Span(name, aligned(graph.tensors[name].bytes), *merged(first[name], max(last[name], first[name]), groups))
         for name in first
         if name not in graph.constants and name not in inner
     }

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosim.jit import njit
-from cosim.mapping.kernel import list_moves, list_outputs, merge, replay, tile_times
+from cosim.mapping.kernel import count_moves, list_moves, list_outputs, merge, replay, tile_times
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -43,55 +43,56 @@ def play(
     tiles = tile_times(order, trips, classes, radix, table)
     n_tiles = len(tiles)
     demand = np.zeros(n + 1, np.int64)
-    traffic, commands = 0, n_tiles
-    firsts = np.empty(0, np.int64)
-    gates = np.empty(0, np.int64)
-    times = np.empty(0)
+    traffic, commands, room = 0, n_tiles, 0
+    for i in range(n - 1):
+        if levels[i] >= 0:
+            room += count_moves(order, trips, moves[i], levels[i])
+    firsts, gates = np.empty(room, np.int64), np.empty(room, np.int64)
+    times, setups = np.empty(room), np.empty(room)
     stops = np.zeros(n, np.int64)
+    held = 0
     for i in range(n - 1):
         if levels[i] >= 0:
             first, gate, n_bytes, largest, used = list_moves(
                 order, trips, cuts, sizes, axes[i], terms[i], n_axes[i], moves[i], slides[i], bits[i], levels[i], slots[i]
             )  # fmt: skip
-            rate = rates[i]
-            firsts = np.concatenate((firsts, first))
-            gates = np.concatenate((gates, gate))
-            times = np.concatenate((times, np.ceil(n_bytes * rate[0])))
+            for j in range(len(first)):
+                firsts[held], gates[held] = first[j], gate[j]
+                times[held], setups[held] = n_bytes[j] * rates[i, 0], rates[i, 1]
+                traffic += n_bytes[j]
+                held += 1
             demand[i] = (largest + 63) // 64 * 64 * used
-            traffic += n_bytes.sum()
-            commands += len(first)
-        stops[i] = len(firsts)
+        stops[i] = held
+    commands += held
     out = n - 1
     ends, elements, open_sums = list_outputs(order, trips, cuts, sizes, axes[out], terms[out], n_axes[out], reduces)
-    most = elements.max()
+    most = 0
+    for j in range(len(ends)):
+        most = max(most, elements[j])
     demand[n] = (4 * most + 63) // 64 * 64 * max(open_sums, 1)
     needs = np.zeros((n_streams, n_tiles), np.int64)
-    all_gates = np.empty(0, np.int64)
-    all_times = np.empty(0)
-    all_setups = np.empty(0)
-    counts = np.zeros(n_streams, np.int64)
+    queued = held + len(ends)
+    all_gates, all_times, all_setups = np.empty(queued, np.int64), np.empty(queued), np.empty(queued)
+    starts, counts = np.zeros(n_streams, np.int64), np.zeros(n_streams, np.int64)
+    place = 0
     for s in range(n_streams):
-        members = np.array([i for i in range(n - 1) if levels[i] >= 0 and stream_of[i] == s], np.int64)
-        if len(members):
-            gate, time, setup, need = merge(firsts, gates, times, rates[:, 1], members, stops, n_tiles)
-            needs[s] = need
-        elif levels[out] >= 0 and stream_of[out] == s:
-            n_bytes = np.ceil(elements * bits[out] / 8).astype(np.int64)
-            gate = ends
-            time = np.ceil(n_bytes * rates[out, 0])
-            setup = np.full(len(ends), rates[out, 1])
+        starts[s] = place
+        if levels[out] >= 0 and stream_of[out] == s:
             used = min(slots[out], len(ends))
-            for j in range(used, len(ends)):
-                needs[s, ends[j]] = j + 1 - used
-            demand[out] = (n_bytes.max() + 63) // 64 * 64 * used
-            traffic += n_bytes.sum()
+            for j in range(len(ends)):
+                stored = int(np.ceil(elements[j] * bits[out] / 8))
+                all_gates[place] = ends[j]
+                all_times[place], all_setups[place] = stored * rates[out, 0], rates[out, 1]
+                traffic += stored
+                place += 1
+                if j >= used:
+                    needs[s, ends[j]] = j + 1 - used
+            demand[out] = (int(np.ceil(most * bits[out] / 8)) + 63) // 64 * 64 * used
             commands += len(ends)
         else:
-            continue
-        counts[s] = len(gate)
-        all_gates = np.concatenate((all_gates, gate))
-        all_times = np.concatenate((all_times, time))
-        all_setups = np.concatenate((all_setups, setup))
-    starts = np.cumsum(counts) - counts
+            place = merge(
+                s, stream_of, firsts, gates, times, setups, stops, n_tiles, needs[s], all_gates, all_times, all_setups, place
+            )  # fmt: skip
+        counts[s] = place - starts[s]
     latency = replay(tiles, all_times, all_setups, all_gates, starts, counts, latencies, needs, ports, period)
     return latency, traffic, commands, demand

@@ -84,14 +84,14 @@ class Pool:
         """Loop orders that differ."""
         return orders(self.space, self.groups)
 
-    def levels(self, order: tuple[int, ...]) -> list[list[int | None]]:
+    def levels(self, order: tuple[int, ...]) -> list[list[int]]:
         """Ways of holding each input: one piece, or all that the loops inside a loop that reuses it touch."""
-        found: list[list[int | None]] = []
+        found: list[list[int]] = []
         for geometry, memory in zip(self.operands[:-1], self.memories[:-1], strict=True):
             if geometry.whole_bytes * SMALL <= self.hardware.memories[memory].size_bytes:
                 found.append([0])
                 continue
-            levels: list[int | None] = [len(order)]
+            levels = [len(order)]
             for place, loop in enumerate(order[:-1]):
                 reuses = loop not in geometry.moves and self.space.dims[loop].size > 1
                 if reuses and order[place + 1] in geometry.moves:

@@ -16,9 +16,10 @@ from cosim.errors import InfeasibleError
 from cosim.mapping.bound import op_bound, touched_bytes
 from cosim.mapping.candidates import MOST_TILES, allowed, cuts_of, nearby, uneven
 from cosim.mapping.objective import Objective
-from cosim.mapping.pool import Pool
+from cosim.mapping.exhaustive import exact
+from cosim.mapping.pool import Pool, Share
 from cosim.mapping.trial import Trial, Trials
-from cosim.mapping.wiring import channel
+from cosim.mapping.wiring import Channel, channel
 from cosim.program.plan import Hold, Tiling
 
 Ints = NDArray[np.int64]
@@ -73,47 +74,51 @@ class Search:
     # --- estimates ------------------------------------------------------------------------------------------------
 
     def _estimate(self) -> None:
+        """Latency [fs], traffic [byte] and demand of each memory [byte] of every candidate, shape (shapes, rows) each."""
         self.shapes: list[Shape] = []
-        columns: list[tuple[Floats, Floats, Ints, dict[str, Ints]]] = []
-        for order in self.pool.orders:
-            for levels in self._levels(order):
-                self.shapes.append(Shape(order, levels))
-                columns.append(self._cost(order, levels))
-        self.latency = np.stack([column[0] for column in columns])
-        self.traffic = np.stack([column[1] for column in columns])
-        self.commands = np.stack([column[2] for column in columns])
-        memories = sorted({name for column in columns for name in column[3]})
-        zero = np.zeros(len(self.rows), np.int64)
-        self.demand = {name: np.stack([column[3].get(name, zero) for column in columns]) for name in memories}
+        columns = [self._cost(order) for order in self.pool.orders]
+        self.latency = np.concatenate([column[0] for column in columns])
+        self.traffic = np.concatenate([column[1] for column in columns])
+        self.demand = {name: np.concatenate([column[2][name] for column in columns]) for name in columns[0][2]}
 
-    def _levels(self, order: tuple[int, ...]) -> list[tuple[int | None, ...]]:
-        """Ways of holding the inputs: one piece, or all that the loops inside a loop that reuses them touch."""
-        every = zip(self.pool.levels(order), self.staged[:-1], strict=True)
-        return [
-            (*levels, None) for levels in product(*(choices if is_staged else [None] for choices, is_staged in every))
-        ]
-
-    def _cost(
-        self, order: tuple[int, ...], levels: tuple[int | None, ...]
-    ) -> tuple[Floats, Floats, Ints, dict[str, Ints]]:
-        """Latency [fs], traffic [byte], number of commands and demand of each memory [byte], shape (rows,) each."""
-        demand: dict[str, Ints] = {}
-        port = np.zeros(len(self.rows))
-        traffic = np.zeros(len(self.rows))
-        commands = self.n_tiles.copy()
-        numbers = range(len(levels))
-        for number, level, memory, path in zip(numbers, levels, self.memories, self.paths, strict=True):
-            if path is None:
-                continue
-            share = self.pool.output if level is None else self.pool.share(number, order, level)
-            demand[memory] = demand.get(memory, 0) + share.room
-            traffic += share.moved
-            commands += share.moves
-            port += share.moved * path.fs_per_byte + share.moves * float(path.setup_fs)
+    def _cost(self, order: tuple[int, ...]) -> tuple[Floats, Floats, dict[str, Ints]]:
+        """The same under one loop order, for every way of holding the inputs."""
+        staged = [number for number, path in enumerate(self.paths[:-1]) if path is not None]
+        every = self.pool.levels(order)
+        ways = list(product(*(every[number] for number in staged)))
+        for way in ways:
+            levels: list[int | None] = [None] * len(self.paths)
+            for number, level in zip(staged, way, strict=True):
+                levels[number] = level
+            self.shapes.append(Shape(order, tuple(levels)))
+        traffic = np.zeros((len(ways), len(self.rows)))
+        port = np.zeros((len(ways), len(self.rows)))
+        used = {memory for memory, path in zip(self.memories, self.paths, strict=True) if path is not None}
+        demand = {name: np.zeros(port.shape, np.int64) for name in sorted(used | {self.engine.accumulators or self.memory})}
+        for place, number in enumerate(staged):
+            shares = [self.pool.share(number, order, level) for level in every[number]]
+            pick = np.array([every[number].index(way[place]) for way in ways])
+            self._add(shares, pick, self.memories[number], self.loads[self.memories[number]], (traffic, port, demand))
+        if self.stores is not None:
+            self._add([self.pool.output], np.zeros(1, np.int64), self.memory, self.stores, (traffic, port, demand))
         if self.engine.accumulators is not None:
-            name = self.engine.accumulators
-            demand[name] = demand.get(name, 0) + self.pool.sums_room(order)
-        return np.maximum(self.pool.compute_fs + self._ends_fs(order), port), traffic, commands, demand
+            demand[self.engine.accumulators] += self.pool.sums_room(order)
+        return np.maximum(self.pool.compute_fs + self._ends_fs(order), port), traffic, demand
+
+    def _add(
+        self,
+        shares: list[Share],
+        pick: Ints,
+        memory: str,
+        path: Channel,
+        totals: tuple[Floats, Floats, dict[str, Ints]],
+    ) -> None:
+        """Add what one operand costs, held in the way that `pick` says, to `totals`."""
+        traffic, port, demand = totals
+        traffic += np.array([share.moved for share in shares])[pick]
+        times = [share.moved * path.fs_per_byte + share.moves * float(path.setup_fs) for share in shares]
+        port += np.array(times)[pick]
+        demand[memory] += np.array([share.room for share in shares])[pick]
 
     def _ends_fs(self, order: tuple[int, ...]) -> Floats:
         """Time that the engine must wait at the start and at the end, shape (rows,) [fs].
@@ -183,9 +188,11 @@ class Search:
             beam = objective.best_of([trial for trial in known if trial not in expanded], objective.beam)
             for trial in beam:
                 expanded.add(trial)
-                known |= dict.fromkeys(self._neighbours(trial, room))
+                known |= dict.fromkeys(self._neighbours(trial, room, objective))
             before, best = best, objective.pick(list(known))
             idle = idle + 1 if best is before else 0
+        if objective.is_thorough and not self._is_optimal(best, objective) and time.monotonic() <= deadline:
+            best = exact(self, room, objective, best) or best
         return replace(best, tiling=replace(best.tiling, bound_fs=self.bound_fs))
 
     def _is_optimal(self, trial: Trial, objective: Objective) -> bool:
@@ -233,18 +240,37 @@ class Search:
         cuts = tuple(cuts_of(n, int(e)) for n, e in zip(self.space.sizes, self.rows[row], strict=True))
         return Tiling(cuts, chosen.order, tuple(holds))
 
-    def _neighbours(self, trial: Trial, room: Room) -> list[Trial]:
-        """Tilings one step away: another size along one loop, its first or last tile smaller, a slot more or less."""
-        tiling = trial.tiling
+    def _neighbours(self, trial: Trial, room: Room, objective: Objective) -> list[Trial]:
+        """Tilings one step away, those of finer kinds only where the objective is worth the time."""
+        found = self._resized(trial.tiling)
+        if objective.is_thorough:
+            found += self._uneven(trial.tiling) + self._deeper(trial.tiling) + self._reordered(trial.tiling)
+        most = max(MOST_TILES, len_of(trial.tiling))
+        legal = [t for t in dict.fromkeys(found) if len_of(t) <= most and self._is_legal(t)]
+        return [trial for trial in map(self.trials.of, legal) if trial.fits(room.bytes_of)]
+
+    def _resized(self, tiling: Tiling) -> list[Tiling]:
+        """Another size along one loop."""
         found: list[Tiling] = []
-        extents = tiling.extents
         for loop, choices in enumerate(self.pool.choices):
-            values = choices.sizes
-            if len(values) == 1:
-                continue
-            sizes = nearby(values, extents[loop])
-            found += [self._with_cuts(tiling, loop, cuts_of(self.space.sizes[loop], size)) for size in sizes]
-            found += [self._with_cuts(tiling, loop, cuts) for cuts in uneven(tiling.cuts[loop], values)]
+            if len(choices.sizes) > 1:
+                extent = self.space.sizes[loop]
+                for size in nearby(choices.sizes, tiling.extents[loop]):
+                    found.append(self._with_cuts(tiling, loop, cuts_of(extent, size)))
+        return found
+
+    def _uneven(self, tiling: Tiling) -> list[Tiling]:
+        """The first or last tile along one loop smaller: work begins earlier, and the last results leave earlier."""
+        return [
+            self._with_cuts(tiling, loop, cuts)
+            for loop, choices in enumerate(self.pool.choices)
+            if len(choices.sizes) > 1
+            for cuts in uneven(tiling.cuts[loop], choices.sizes)
+        ]
+
+    def _deeper(self, tiling: Tiling) -> list[Tiling]:
+        """A slot more or less, or twice the slots; what a window needs tap by tap."""
+        found: list[Tiling] = []
         for number, hold in enumerate(tiling.holds):
             if hold is None:
                 continue
@@ -255,13 +281,17 @@ class Search:
         found.append(Tiling(tiling.cuts, tiling.order, deeper))
         reductions = self.space.reductions()
         for group in self.pool.groups:
-            # The inner loops of a group one by one: what a window needs may then arrive tap by tap.
             if group[0] in reductions:
                 for first in range(1, len(group)):
                     cuts = list(tiling.cuts)
                     for loop in group[first:]:
                         cuts[loop] = cuts_of(self.space.sizes[loop], 1)
                     found += [Tiling(tuple(cuts), tiling.order, holds) for holds in (tiling.holds, deeper)]
+        return found
+
+    def _reordered(self, tiling: Tiling) -> list[Tiling]:
+        """Every other order and way of holding."""
+        found: list[Tiling] = []
         for shape in self.shapes:
             holds = tuple(
                 None if level is None else Hold(level, hold.slots if hold else 2)
@@ -270,9 +300,7 @@ class Search:
             last = tiling.holds[-1]
             kept = None if last is None else Hold(len(shape.order), last.slots)
             found.append(Tiling(tiling.cuts, shape.order, (*holds, kept)))
-        most = max(MOST_TILES, len_of(tiling))
-        legal = [t for t in dict.fromkeys(found) if len_of(t) <= most and self._is_legal(t)]
-        return [trial for trial in map(self.trials.of, legal) if trial.fits(room.bytes_of)]
+        return found
 
     def _is_legal(self, tiling: Tiling) -> bool:
         if self.space.exclusive and not allowed(self.space, np.array([tiling.extents], np.int64))[0]:

@@ -52,12 +52,17 @@ class Loads:
 def sliding(access: Access, space: Space) -> frozenset[int]:
     """Loops that shift a window along an axis: the taps of a convolution or a pool.
 
-    Boxes are hulls: two taps of several windows overlap even where the windows themselves do not.
+    Boxes are hulls: two taps of several windows overlap even where the windows themselves do not. Channels are no taps:
+    they are cut only where a tile has one group.
     """
     found: set[int] = set()
     for axis in access.axes:
-        if any(space.dims[loop].role is Role.PARALLEL and space.dims[loop].size > 1 for loop, _ in axis.terms):
-            found |= {loop for loop, _ in axis.terms if space.dims[loop].role is not Role.PARALLEL}
+        windows = {
+            loop for loop, _ in axis.terms if space.dims[loop].role is Role.PARALLEL and space.dims[loop].size > 1
+        }
+        for tap, _ in axis.terms:
+            if space.dims[tap].role is not Role.PARALLEL and any((w, tap) not in space.exclusive for w in windows):
+                found.add(tap)
     return frozenset(found)
 
 

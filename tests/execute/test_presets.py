@@ -10,7 +10,7 @@ from cosim.compress import compress
 from cosim.errors import DescriptionError
 from cosim.execute import scheduled, whole
 from cosim.execute.epilogue import Scales, fixed_multipliers
-from cosim.execute.numerics import numerics_of
+from cosim.execute.numerics import merged, numerics_of
 from cosim.execute.presets import PRESETS
 from cosim.graph import Builder
 from tests.execute.test_scheduled import network
@@ -87,7 +87,12 @@ def test_lines_that_cannot_be_meant():
     for line, text in (
         ("int8:preset=tfite", "did you mean 'tflite'"),
         ("int8:preset=tflite:pairs=int8", "int16"),
-        ("int8:accumulator=3", "8 to 32"),
+        ("int8:accumulator=1", "2 to 62"),
+        ("int8:winograd=40", "8 to 32"),
+        ("int8:winograd=16:tile=3", "2, 4"),
+        ("int8:tile=4", "without winograd"),
+        ("int8:preset=tflite:codes=int4", "int8, uint8"),
+        ("int8:preset=ncnn:codes=uint8", "no rules of ncnn"),
         ("int8:accumulator=16:overflow=wrp", "wrap"),
         ("int8:overflow=wrap", "without accumulator"),
         ("int8:pairs=int16:accumulator=16", "two ways"),
@@ -95,7 +100,38 @@ def test_lines_that_cannot_be_meant():
         with pytest.raises(DescriptionError, match=text):
             compress(network(), line, calibrate=False)
     assert numerics_of("tflite").is_exact
+    assert numerics_of("tflite:codes=uint8").is_exact
     assert not numerics_of("tflite:pairs=int16").is_exact
+
+
+def test_options_change_a_line():
+    assert merged("tflite", "accumulator=20:overflow=count") == "tflite:accumulator=20:overflow=count"
+    assert merged("tflite:codes=uint8:pairs=int16", "winograd=16") == "tflite:codes=uint8:winograd=16"
+    assert merged("tflite:pairs=int16", "codes=uint8") == "tflite:pairs=int16:codes=uint8"
+    assert merged("tflite:pairs=int16", "onnxruntime:codes=int8") == "onnxruntime:codes=int8"
+    assert merged("tflite", "cosim") == "cosim"
+    for changes in ("accumulatr=20", "accumulator=20:pairs=int16", "tfite", "preset=tflite"):
+        with pytest.raises(DescriptionError):
+            merged("cosim", changes)
+
+
+def test_codes_of_the_other_type_have_rules_of_their_own():
+    signed, unsigned = numerics_of("tflite-builtin").preset, numerics_of("tflite-builtin:codes=uint8").preset
+    assert (signed.unsigned, unsigned.unsigned) == (False, True)
+    assert signed.functions.resample != unsigned.functions.resample
+    assert signed.products.conv2d.multiplier == unsigned.products.conv2d.multiplier
+    assert unsigned.products.conv2d.product == "mixed"
+    assert numerics_of("onnxruntime:codes=uint8").preset is PRESETS["onnxruntime"]
+    assert "concat" in unsigned.proved
+    assert "concat" not in signed.proved
+
+
+def test_a_preset_falls_back_where_its_framework_does():
+    tflite = PRESETS["tflite"]
+    assert tflite.within("requantise", 1.0) is tflite
+    assert tflite.within("requantise", 2.0**-9) is PRESETS["tflite-builtin"]
+    assert tflite.within("leaky_relu", 1.0, 0.001) is PRESETS["tflite-builtin"]
+    assert tflite.within("softmax", 1e9) is tflite
 
 
 def test_fixed_point_multipliers():

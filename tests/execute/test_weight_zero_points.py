@@ -91,7 +91,9 @@ def test_from_a_file(tmp_path):
         helper.make_node("Conv", ["xr", "wr"], ["yr"]),
         helper.make_node("QuantizeLinear", ["yr", "ys", "yz"], ["y"]),
     ]
-    ends = [[helper.make_tensor_value_info(n, TensorProto.UINT8, s)] for n, s in (("x", (1, 3, 6, 6)), ("y", (1, 4, 4, 4)))]
+    ends = [
+        [helper.make_tensor_value_info(n, TensorProto.UINT8, s)] for n, s in (("x", (1, 3, 6, 6)), ("y", (1, 4, 4, 4)))
+    ]
     made = helper.make_graph(nodes, "net", *ends, [numpy_helper.from_array(np.asarray(v), n) for n, v in held.items()])
     save(helper.make_model(made, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), tmp_path / "net.onnx")
     graph = read_onnx(tmp_path / "net.onnx")

@@ -13,9 +13,12 @@ from cosim.graph.space import Role, Space
 from cosim.hardware.hardware import Hardware
 from cosim.hardware.load import load_hardware
 from cosim.mapping.assignment import assign
-from cosim.mapping.mapper import _Choice, _emit
+from cosim.mapping.build import build
+from cosim.mapping.choose import Choice
 from cosim.mapping.objective import OBJECTIVES
+from cosim.mapping.placement import spans
 from cosim.mapping.pool import Pool
+from cosim.mapping.problem import Problem
 from cosim.mapping.search import Room, Search
 from cosim.mapping.trial import Trial
 from cosim.program.plan import Hold, Mapping, Tiling
@@ -88,10 +91,11 @@ def small(
 
 
 @st.composite
-def devices(draw: st.DrawFn, *, is_shared: bool | None = False, setup: bool = False) -> Hardware:
-    """Small devices with room for anything that `single_ops` makes, or nearly."""
-    array = draw(st.sampled_from(sorted(ARRAYS)))
-    has_weights = array in ("mac", "two") and draw(st.booleans())
+def devices(
+    draw: st.DrawFn, *, is_shared: bool | None = False, setup: bool = False, two_engines: bool = False
+) -> Hardware:
+    """Small devices with room for nearly anything that `single_ops` makes; `two_engines`: loads by two DMA engines."""
+    array = draw(st.sampled_from(["mac", "two"] if two_engines else sorted(ARRAYS)))
     return small(
         array,
         sram=draw(st.sampled_from([2048, 8192])),
@@ -101,14 +105,14 @@ def devices(draw: st.DrawFn, *, is_shared: bool | None = False, setup: bool = Fa
         setup=draw(st.integers(0, 9)) if setup else 0,
         array_setup=draw(st.integers(0, 9)),
         is_shared=draw(st.booleans()) if is_shared is None else is_shared,
-        weights=2048 if has_weights else 0,
+        weights=2048 if two_engines else 0,
         sums_in_sram=draw(st.booleans()),
     )
 
 
 @st.composite
-def single_ops(draw: st.DrawFn, most: int = 9, kinds: tuple[str, ...] = ()) -> Graph:
-    """One op with extents up to `most`."""
+def single_ops(draw: st.DrawFn, most: int = 9, kinds: tuple[str, ...] = (), *, is_coded: bool = True) -> Graph:
+    """One op with extents up to `most`, in int8 without values, or (not `is_coded`) in float."""
     build = Builder("single", seed=0)
     small_sizes = st.integers(1, most)
     every = (
@@ -147,7 +151,7 @@ def single_ops(draw: st.DrawFn, most: int = 9, kinds: tuple[str, ...] = ()) -> G
         else:
             y = build.op("transpose", [x], permutation=(0, 1, 3, 2))
     build.output(y)
-    return int8_formats(build.build())
+    return int8_formats(build.build()) if is_coded else build.build()
 
 
 def search_of(graph: Graph, hardware: Hardware) -> Search:
@@ -166,8 +170,8 @@ def room_of(search: Search) -> Room:
 def mapping_of(search: Search, trial: Trial) -> Mapping:
     """The op alone in exactly the tiles of `trial`."""
     graph, hardware = search.graph, search.hardware
-    assignments = assign(graph, hardware, KINDS)
-    return _emit(graph, hardware, KINDS, assignments, _Choice({}, {}, {search.op.name: trial}))
+    choice = Choice({}, {}, spans(graph), {search.op.name: trial})
+    return build(Problem.of(graph, hardware, KINDS), choice)
 
 
 def best_of(graph: Graph, hardware: Hardware, objective: str = "latency") -> Trial:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 PACKAGES = {"tflite": "ai_edge_litert", "onnxruntime": "onnxruntime", "pytorch": "torch", "ncnn": "ncnn",
-            "openvino": "openvino"}  # fmt: skip
+            "openvino": "openvino", "tosa": "iree.compiler"}  # fmt: skip
 
 
 def package(preset):
@@ -28,7 +28,11 @@ def engine(line, *, qdq=False):
     if preset == "ncnn":
         from tests.parity import ncnn_engine
 
-        return ncnn_engine.run
+        return lambda graph, codes: ncnn_engine.run(graph, codes, winograd="winograd" in line)
+    if preset.startswith("tosa"):
+        from tests.parity import iree_engine
+
+        return lambda graph, codes: iree_engine.run(graph, codes, preset)
     if preset == "openvino":
         from tests.parity import openvino_engine
 

@@ -70,6 +70,23 @@ def _probe(kind, *, real=False, bits=8):
     return make
 
 
+SIGMOID, TANH = {"output": affine(1 / 256, -128)}, {"output": affine(1 / 128, 0)}
+
+
+def _function(kind, **options):
+    return lambda line, seed: every_code(kind, line, seed, **options)
+
+
+def _is_whole(graph):
+    """Whether windows end where the padded image ends: TOSA wants it."""
+    op, x, w = graph.ops[0], graph.tensors["x0"].shape, graph.tensors["x1"].shape
+    pads, rest = op["pads"], []
+    for axis in (0, 1):
+        reach = (w[2 + axis] - 1) * op["dilations"][axis] + 1
+        rest.append((x[2 + axis] + pads[axis] + pads[axis + 2] - reach) % op["strides"][axis])
+    return not any(rest)
+
+
 def _random(kind, *, real=False, bits=8, tensor=False):
     def make(line, seed):
         while True:
@@ -77,6 +94,9 @@ def _random(kind, *, real=False, bits=8, tensor=False):
                 kind, line, seed, real_bias=real, bits=bits, per_tensor=tensor or _per_tensor(line, kind)
             )
             pads = made[0].ops[0]["pads"] if kind != "linear" else (0, 0, 0, 0)
+            if line.startswith("tosa") and kind != "linear" and not _is_whole(made[0]):
+                seed += 100_000
+                continue
             if not real or pads[:2] == pads[2:] or line == "openvino":  # PyTorch takes one padding per axis
                 if kind != "depthwise" or line != "pytorch-fbgemm":
                     return made
@@ -139,6 +159,19 @@ def _ncnn(kind):
     return make
 
 
+def _winograd(line, seed):
+    """A 3x3 convolution of many large products of one sign: the sums of ncnn's Winograd kernel overflow."""
+    rng = np.random.default_rng(seed)
+    inner, outer = int(rng.choice([8, 16, 32, 48, 64])), int(rng.choice([8, 16, 24]))
+    shape, wshape = (1, inner, *(int(v) for v in rng.integers(3, 9, 2))), (outer, inner, 3, 3)
+    share = float(rng.choice([0.5, 0.8, 0.95, 1.0]))
+    weights, codes = (np.where(rng.random(s) < share, 127, -127).astype(np.int8) for s in (wshape, shape))
+    w, y = (wshape, along(rng.uniform(0.002, 0.02, outer)), weights), affine(0.05 * 0.01 * 60 * inner * 9, 0)
+    pads = (1, 1, 1, 1) if seed % 2 else (0, 0, 0, 0)
+    bias = np.zeros(outer)
+    return product("conv2d", rng, line, (shape, affine(0.05, 0)), w, y, bias, real_bias=True, pads=pads), {"x0": codes}
+
+
 def _products():
     for real, lines in ((False, INTEGER), (True, (*TORCH, "openvino"))):
         end = "-real-bias" if real else ""
@@ -158,6 +191,12 @@ def _products():
     yield "matmul", Group("matmul", (*TFLITE, *ORT), two_activations, 4)
     yield "conv2d-ncnn", Group("conv2d", ("ncnn",), _ncnn("conv2d"), 10)
     yield "depthwise-ncnn", Group("depthwise", ("ncnn",), _ncnn("depthwise"), 10)
+    tosa = ("tosa", "tosa-double")
+    for kind in ("conv2d", "depthwise", "linear"):
+        yield f"{kind}-tosa", Group(kind, tosa, _probe(kind), 2, live=10)
+        yield f"{kind}-random-tosa", Group(kind, tosa, _random(kind), 4, live=30)
+    yield "requantise-tosa", Group("requantise", tosa, _function("requantize"), 6, live=30)
+    yield "winograd-ncnn", Group("conv2d", ("ncnn:winograd=16:tile=4",), _winograd, 8)
     taps = ("pytorch-fbgemm:pairs=taps", "pytorch-x86:pairs=taps")
     yield "pairs-of-taps", Group("depthwise", taps, _pairs_of_taps, 3, live=60)
 
@@ -186,13 +225,6 @@ def _two(kind):
 
 def _mean(**attributes):
     return lambda line, seed: reduced("reduce_mean", line, seed, same=line in TORCH, **attributes)
-
-
-SIGMOID, TANH = {"output": affine(1 / 256, -128)}, {"output": affine(1 / 128, 0)}
-
-
-def _function(kind, **options):
-    return lambda line, seed: every_code(kind, line, seed, **options)
 
 
 def _leaky(line, seed):

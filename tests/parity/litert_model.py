@@ -76,7 +76,11 @@ class _Writer:
 
     def node(self, name, inputs, output, kind, made):
         entry, code = schema.OperatorCodeT(), _CODES[name]
-        entry.builtinCode, entry.deprecatedBuiltinCode, entry.version = code, min(code, 127), _VERSIONS.get(name, _LATEST)
+        entry.builtinCode, entry.deprecatedBuiltinCode, entry.version = (
+            code,
+            min(code, 127),
+            _VERSIONS.get(name, _LATEST),
+        )
         new = schema.OperatorT()
         new.opcodeIndex, new.inputs, new.outputs = len(self.built.operatorCodes), inputs, [output]
         new.builtinOptionsType, new.builtinOptions = kind, made
@@ -107,7 +111,9 @@ class _Writer:
                 inputs[0] = self._padded(op, inputs[0])
         if kind.startswith("reduce"):
             axes = op["axes"]
-            inputs.append(self.integers("axes", [{0: 0, 1: 3, 2: 1, 3: 2}[a] for a in axes] if self._image(op) else axes))
+            inputs.append(
+                self.integers("axes", [{0: 0, 1: 3, 2: 1, 3: 2}[a] for a in axes] if self._image(op) else axes)
+            )
         if kind == "resize":
             kind = "nearest" if op["mode"] == "nearest" else kind
             inputs.append(self.integers("sizes", list(op["sizes"])))

@@ -11,8 +11,8 @@ import numpy as np
 _INT8 = 0x000D4B38  # marks int8 weights in a model file
 
 
-def run(graph, codes):
-    """Codes of the output of a convolution, depthwise or dense, without Winograd."""
+def run(graph, codes, *, winograd=False):
+    """Codes of the output of a convolution, depthwise or dense, with or without Winograd."""
     op = graph.ops[0]
     x, w, y = (graph.tensors[n].encoding for n in ("x0", "x1", "y"))
     weights, bias = (graph.constants[n].array() for n in ("x1", "x2"))
@@ -36,7 +36,7 @@ def run(graph, codes):
     data = np.uint32(_INT8).tobytes() + flat + bias.astype(np.float32).tobytes() + b"".join(s.tobytes() for s in scales)
     net = ncnn.Net()
     net.opt.use_packing_layout = False
-    net.opt.use_winograd_convolution = False
+    net.opt.use_winograd_convolution = winograd
     net.opt.num_threads = 1
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "m.param").write_text(f"7767517\n2 2\nInput in 0 1 in\n{kind}\n")

@@ -108,6 +108,97 @@ class QLinear:
         return {n: (v.astype(np.int16) - 128).astype(np.int8) for n, v in zip(self.names, made, strict=True)}
 
 
+class Qdq:
+    """A graph compressed with the preset onnxruntime as real operators between dequantised codes.
+
+    `model` is the file; `run(codes)` gives int8 codes of every tensor in `keep`, by ONNX Runtime on one thread with all
+    of its optimisations, which put operators on codes in the place of real ones.
+    """
+
+    def __init__(self, graph, keep, *, signed=False):
+        self.graph, self.names = graph, list(keep)
+        self.shift, self.dtype = (0, np.int8) if signed else (128, np.uint8)
+        self.constants, self.nodes, self.real = {}, [], {}
+        for op in graph.ops:
+            self.add(op)
+        kind = TensorProto.INT8 if signed else TensorProto.UINT8
+        ends = [
+            [helper.make_tensor_value_info(n, kind, graph.tensors[n].shape) for n in names]
+            for names in (graph.inputs, self.names)
+        ]
+        held = [numpy_helper.from_array(values, name) for name, values in self.constants.items()]
+        made = helper.make_graph(self.nodes, "net", *ends, held)
+        self.model = helper.make_model(made, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+    def constant(self, name, values):
+        self.constants[name] = np.asarray(values)
+        return name
+
+    def side(self, name):
+        code, fixed = self.graph.tensors[name].encoding, name in self.graph.constants
+        shift, kind = (0, np.int32 if code.format == "int32" else np.int8) if fixed else (self.shift, self.dtype)
+        scale = self.constant(f"{name}.scale", np.asarray(code.scale, np.float32))
+        return [scale, self.constant(f"{name}.zero", np.asarray(code.zero_point + shift).astype(kind))]
+
+    def value(self, name):
+        """Real values of a tensor, dequantised where they are first read."""
+        if name not in self.real:
+            code = self.graph.tensors[name].encoding
+            if name in self.graph.constants:
+                self.constant(name, self.graph.constants[name].array())
+            extra = {} if code.axis is None else {"axis": code.axis}
+            self.real[name] = f"{name}.real"
+            self.nodes.append(
+                helper.make_node("DequantizeLinear", [name, *self.side(name)], [self.real[name]], **extra)
+            )
+        return self.real[name]
+
+    def add(self, op):
+        kind = op.kind.name
+        if "activation" in op.kind.defaults and op["activation"] != "none":
+            code = self.graph.tensors[op.output].encoding  # the clamp of the output's codes is the activation
+            assert int(code.zero_point) == -128
+            assert op["activation"] == "relu" or np.rint(6 / float(code.scale)) >= 255
+        inputs, attributes = [self.value(n) for n in op.inputs], {}
+        names = {"conv2d": "Conv", "linear": "Gemm", "add": "Add", "mul": "Mul", "softmax": "Softmax", "sigmoid": "Sigmoid",
+                 "max_pool2d": "MaxPool", "reshape": "Reshape", "reduce_mean": "GlobalAveragePool",
+                 "avg_pool2d": "AveragePool", "hard_swish": "HardSwish"}  # fmt: skip
+        if kind == "conv2d":
+            attributes = {n: list(op[n]) for n in ("strides", "pads", "dilations")} | {"group": op["groups"]}
+        if kind in {"max_pool2d", "avg_pool2d"}:
+            attributes = {"kernel_shape": list(op["kernel"]), "strides": list(op["strides"]), "pads": list(op["pads"])}
+        if kind == "linear":
+            attributes = {"transB": 1}
+        if kind == "softmax":
+            attributes = {"axis": op["axis"]}
+        if kind == "reshape":
+            inputs.append(self.constant(f"{op.output}.shape", np.array(op["shape"], np.int64)))
+        self.quantised(helper.make_node(names[kind], inputs, [f"{op.output}.wide"], **attributes), op)
+
+    def quantised(self, node, op):
+        """The node and what makes codes of its output, in the shape of the graph's tensor."""
+        self.nodes.append(node)
+        dropped = op.kind.name == "reduce_mean" and not op["keepdims"]
+        codes = f"{op.output}.kept" if dropped else op.output
+        self.nodes.append(helper.make_node("QuantizeLinear", [f"{op.output}.wide", *self.side(op.output)], [codes]))
+        if dropped:
+            shape = self.constant(f"{op.output}.shape", np.array(self.graph.tensors[op.output].shape, np.int64))
+            self.nodes.append(helper.make_node("Reshape", [codes, shape], [op.output]))
+
+    def run(self, codes):
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        options.add_session_config_entry("session.qdqisint8allowed", "1")
+        data = self.model.SerializeToString()
+        session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        given = {n: (np.asarray(codes[n], np.int16) + self.shift).astype(self.dtype) for n in self.graph.inputs}
+        made = session.run(self.names, given)
+        return {n: (v.astype(np.int16) - self.shift).astype(np.int8) for n, v in zip(self.names, made, strict=True)}
+
+
 class TorchQuantised:
     """A graph compressed with a PyTorch preset, run op by op with PyTorch's quantised kernels, channels last."""
 

@@ -68,15 +68,16 @@ class _Writer:
     def on_codes(self):
         op = self.graph.ops[0]
         kind, (name, domain) = op.kind.name, ON_CODES[op.kind.name]
-        full = [[self.held(n), *self.side(n)] for n in op.inputs if self.graph.tensors[n].encoding.format == "int8"]
+        coded = [n for n in op.inputs if self.graph.tensors[n].encoding.format == "int8"]
+        full = [name for n in coded for name in (self.held(n), *self.side(n))]
         y, bias = self.side("y"), [self.held(n) for n in op.inputs[2:3]] if kind in {"conv2d", "linear"} else []
-        inputs = [*sum(full, []), *y]
+        inputs = [*full, *y]
         if kind == "conv2d":
             inputs += bias
         if kind == "linear":
-            inputs = [*sum(full, []), *(bias or [""]), *y]
+            inputs = [*full, *(bias or [""]), *y]
         if kind == "concat":
-            inputs = [*y, *sum(full, [])]
+            inputs = [*y, *full]
         if kind == "max_pool2d":
             inputs = ["x0"]
         attributes = self.attributes(op)
@@ -139,5 +140,7 @@ class _Writer:
         # On x86 real convolutions between int8 codes are left real unless this allows the operators on codes.
         options.add_session_config_entry("session.qdqisint8allowed", "1")
         session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-        given = codes if entry else {n: (codes[n].astype(np.int16) + self.shift).astype(self.dtype) for n in graph.inputs}
+        given = (
+            codes if entry else {n: (codes[n].astype(np.int16) + self.shift).astype(self.dtype) for n in graph.inputs}
+        )
         return (session.run(None, given)[0].astype(np.int16) - self.shift).astype(np.int8)

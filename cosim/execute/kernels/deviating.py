@@ -162,9 +162,7 @@ def _pairs(windows: Int64s, weights: Int64s, zero: int, inside: Array, out: Int6
 
 
 @njit
-def _narrow(
-    windows: Int64s, weights: Int64s, begun: Int64s, limit: int, mode: int, out: Int64s, ranges: Int64s
-) -> int:
+def _narrow(windows: Int64s, weights: Int64s, begun: Int64s, limit: int, mode: int, out: Int64s, ranges: Int64s) -> int:
     """How many sums leave [-limit, limit); 0 wraps, 1 saturates, 2 only counts."""
     rows, taps, channels = windows.shape
     overflows = 0

@@ -46,7 +46,7 @@ def _same(x: Array) -> Array:
     return x
 
 
-def _sigmoid_in_steps(x: Array, op: Op) -> Array:
+def _sigmoid_in_steps(x: Array) -> Array:
     return np.float32(1) / (np.float32(1) + np.exp(-x.astype(np.float64)).astype(np.float32))
 
 
@@ -93,7 +93,7 @@ WITH_ATTRIBUTES: dict[str, Callable[[Array, Op], Array]] = {
 FUNCTIONS = (*PLAIN, *WITH_ATTRIBUTES)
 IN_STEPS: dict[str, Callable[[Array, Op], Array]] = {
     "leaky_relu": lambda x, op: np.where(x >= 0, x, np.float32(op["alpha"]) * x),
-    "sigmoid": _sigmoid_in_steps,
+    "sigmoid": lambda x, _: _sigmoid_in_steps(x),
     "gelu": _gelu_in_steps,
 }
 """Functions in float32 steps as LiteRT's tables take them; the others are correctly rounded."""

@@ -34,7 +34,7 @@ def _deviating(call: Call, x: Array, w: Array, zero: int) -> Array:
     strides, dilations, numerics = call.op["strides"], call.op["dilations"], call.numerics
     groups = x.shape[1] // w.shape[1]
     if numerics.winograd and w.shape[2:] == (3, 3) and (*strides, *dilations) == (1,) * 4 and groups == 1:
-        return winograd(x.astype(np.int64) - zero, w, numerics.winograd, call.op.name)
+        return winograd(x.astype(np.int64) - zero, w, numerics.winograd, call.op.name, numerics.tile)
     if numerics.winograd or (numerics.pairs == "taps" and not pairs_of_taps(call)):
         return _convolve(x, w, zero, strides, dilations, arithmetic(call), call.backend)
     inside = None

@@ -21,6 +21,8 @@ from cosim.frontend.onnx.norm import softmax as softmax_of
 
 Real = Callable[[Node], Value]
 PRESET = "onnxruntime"
+COSIM = "cosim"
+MIXED = "some activations are uint8 and some int8: all are executed by the rules of the type that is written first"
 PENDING = {"int8": 0, "uint8": -128}
 """Types of codes that an input may arrive in -> our code of the file's code 0."""
 
@@ -34,7 +36,10 @@ def quantize(node: Node) -> Value:
     if zero is not None:
         kind = str(node.array(2, "a zero point").dtype)
     encoding = _scale(node, 1, 2, kind).encoding(x.shape, node.low.place())
-    return _encoded(node, x, encoding) if x.array is None else _codes_of(x.array, encoding, x.label)
+    if x.array is not None:
+        return _codes_of(x.array, encoding, x.label)
+    _take_rules(node, kind)
+    return _encoded(node, x, encoding)
 
 
 def dequantize(node: Node) -> Value:
@@ -172,6 +177,7 @@ def _codes_of(array: Array, encoding: Encoding, label: str) -> Value:
 
 def _written(node: Node, y: Value, scale: int, zero: int) -> Value:
     kind = "uint8" if node.optional(zero) is None else str(node.array(zero, "a zero point").dtype)
+    _take_rules(node, kind)
     return _encoded(node, y, _scale(node, scale, zero, kind).encoding(y.shape, node.low.place()))
 
 
@@ -182,8 +188,16 @@ def _encoded(node: Node, y: Value, encoding: Encoding) -> Value:
             where=node.low.place(),
             allowed="one scale per activation; one per channel for weights",
         )
-    node.low.arithmetic = PRESET
     return encoded(node.low, y, encoding)
+
+
+def _take_rules(node: Node, kind: str) -> None:
+    """Execute as ONNX Runtime does with codes of type `kind`; what is written first decides."""
+    low, line = node.low, f"{PRESET}:codes=int8" if kind == "int8" else PRESET
+    if low.arithmetic == COSIM:
+        low.arithmetic = line
+    elif low.arithmetic != line and MIXED not in low.notes:
+        low.note(MIXED)
 
 
 def _bias(node: Node, at: int, x: Value, w: Value) -> Value:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -39,7 +40,8 @@ def read_tflite(path: str | Path, *, shapes: Mapping[str, Sequence[int]] | None 
     -------
     Graph
         With ``values="user"``; inputs and outputs of four axes are (N, C, H, W). Quantised tensors carry the file's
-        scales, uint8 codes are kept as int8, 128 less, and ``arithmetic="tflite"``.
+        scales, uint8 codes are kept as int8, 128 less, and ``arithmetic="tflite"``, with ``codes=uint8`` where most
+        operators write uint8.
 
     Raises
     ------
@@ -69,6 +71,7 @@ class _Reader:
         self.file = file
         self.values: dict[int, Laid] = {}
         self.hybrid = False
+        self.written: Counter[str] = Counter()  # types of codes that operators write
 
     def declare(self, shapes: Mapping[str, Sequence[int]]) -> None:
         """Inputs of the network."""
@@ -110,6 +113,8 @@ class _Reader:
                 fix="convert the model without it, or add a frontend by the plugin hook cosim_frontends "
                 "(and the op kind itself by cosim_op_kinds)",
             )
+        if operator.name not in {"QUANTIZE", "DEQUANTIZE"}:
+            self.written.update(info.dtype for info in outputs if info.scale is not None)
         inputs = tuple(None if number == -1 else self._value(number) for number in operator.inputs)
         node = Node(operator.name, operator.options, inputs, outputs, self.low)
         if operator.name in _WEIGHTED and any(x and x.value.codes is not None for x in inputs):
@@ -135,6 +140,12 @@ class _Reader:
             info, laid = self.file.tensors[number], self._value(number)
             self.low.label = info.name
             self.low.output(info.name, as_image(self.low, laid) if len(info.shape) == 4 else laid.value)
+        if self.written["uint8"] > self.written["int8"]:
+            self.low.arithmetic = f"{PRESET}:codes=uint8"
+        if self.written["uint8"] and self.written["int8"]:
+            self.low.note(
+                "some operators write uint8 and some int8: all are executed by the rules of the type that most write"
+            )
         if self.hybrid:
             self.low.note(
                 "weights are quantised and activations are not: products are those of real numbers, where LiteRT "

@@ -1,0 +1,58 @@
+"""What there is to map, and where."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from cosim.graph.graph import Graph
+from cosim.hardware.hardware import Engine, Hardware
+from cosim.mapping.assignment import Assignment, assign
+from cosim.mapping.placement import roots
+from cosim.mapping.wiring import require_moves
+from cosim.plugin.protocols import EngineKind
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """A graph, a device, and which engine runs which op.
+
+    Attributes
+    ----------
+    kinds
+        Engine kinds by name.
+    assignments
+        One per op that is not a view, in the order of the graph.
+    """
+
+    graph: Graph
+    hardware: Hardware
+    kinds: Mapping[str, EngineKind]
+    assignments: tuple[Assignment, ...]
+
+    @staticmethod
+    def of(graph: Graph, hardware: Hardware, kinds: Mapping[str, EngineKind]) -> Problem:
+        """The problem with an engine for every op.
+
+        Raises `UnsupportedError` for an op that no engine takes, or for data that nothing moves.
+        """
+        assignments = assign(graph, hardware, kinds)
+        for assignment in assignments:
+            require_moves(hardware, assignment.chosen)
+        return Problem(graph, hardware, kinds, assignments)
+
+    @cached_property
+    def engines(self) -> dict[str, Engine]:
+        """Engine of each op, by name of the op."""
+        return {assignment.op.name: assignment.chosen for assignment in self.assignments}
+
+    @cached_property
+    def by_op(self) -> dict[str, Assignment]:
+        """Assignment of each op, by its name."""
+        return {assignment.op.name: assignment for assignment in self.assignments}
+
+    @cached_property
+    def root(self) -> dict[str, str]:
+        """Each tensor -> the tensor whose bytes it shows."""
+        return roots(self.graph)
