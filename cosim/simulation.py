@@ -291,7 +291,7 @@ def _bind(
     calibrated = compressed_by(original, compress, data, calibrate=True, compressions=registry["compressions"])
     calibrated = with_numerics(calibrated, numerics, hardware)
     fed = {**seeded_inputs(original, seed), **(inputs or {})}
-    known = {"formats": registry["formats"], "kernels": registry["kernels"]}
+    known: dict[str, Any] = {"formats": registry["formats"], "kernels": registry["kernels"]}
     values = whole(calibrated, fed, keep="all", backend=backend, **known)
     for kind in {engine.kind for engine in hardware.engines.values()}:
         if hasattr(kinds[kind], "bind"):

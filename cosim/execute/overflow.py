@@ -68,5 +68,5 @@ def note(op: str, sums: int, overflows: int, least: int = 0, most: int = 0) -> N
 
 
 def overflow_rows(counts: Mapping[str, Overflow]) -> list[dict[str, Any]]:
-    """One row per op: op, sums, overflows, least, most, and the bits that would have been enough."""
-    return [{"op": op, **asdict(found), "bits": found.bits} for op, found in counts.items()]
+    """One row per op: op, sums, overflows, least, most, and the needed bits that would have been enough."""
+    return [{"op": op, **asdict(found), "needed_bits": found.bits} for op, found in counts.items()]

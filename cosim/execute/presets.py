@@ -35,7 +35,10 @@ _FP64_AWAY = Epilogue("fp64-away", "fp64", "away", wraps=True)
 _TWICE_UP = replace(_ONCE_UP, name="q31-twice-up", roundings=2)
 _TWICE_AWAY = replace(_TWICE_UP, name="q31-twice-away", tie="away")
 _CLAMP = replace(_TWICE_AWAY, name="q31-twice-away-single", product="single")
-_WIDE = {"wide": Epilogue("q16-once-up", "q16", "up"), "wide_linear": replace(_FP64_AWAY, wraps=False)}
+_WIDE: Mapping[str, Any] = {
+    "wide": Epilogue("q16-once-up", "q16", "up"),
+    "wide_linear": replace(_FP64_AWAY, wraps=False),
+}
 
 
 def _mixed(rule: Epilogue) -> Epilogue:
@@ -338,7 +341,8 @@ def _with_uint8(preset: Preset) -> Preset:
     made = _flipped(preset, unsigned=True)
     resample = {"tflite": "q11", "tflite-reference": "float-up"}.get(preset.name, "float-up-weights")
     functions = replace(preset.functions, resample=resample, concat="scaled")
-    products, proved = made.products, (*_TFLITE_BOTH, "sum", "concat")
+    products = made.products
+    proved: tuple[str, ...] = (*_TFLITE_BOTH, "sum", "concat")
     if products.conv2d.multiplier == "q31":
         # No vectors: channels that they would leave over are like the others.
         deep = products.tail or products.depthwise

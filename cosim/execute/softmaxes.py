@@ -41,7 +41,7 @@ def _lut_up(rows: Rows) -> Int64s:
     steps = np.arange(256, dtype=np.float32) * -np.float32(rows.scale)
     powers = np.exp(steps.astype(np.float64)).astype(np.float32)[rows.below]
     inverse = np.float32(1) / (_row_sums(powers) * np.float32(rows.target))
-    return np.floor(powers * inverse[:, None] + np.float32(0.5)).astype(np.int64)
+    return np.asarray(np.floor(powers * inverse[:, None] + np.float32(0.5)), np.int64)
 
 
 def _fixed(rows: Rows) -> Int64s:
@@ -54,7 +54,7 @@ def _shifted(rows: Rows) -> Int64s:
     steps = (max(0.0, float(room)) / scale - np.arange(256)) * scale
     powers = np.exp(steps).astype(np.float32)[rows.below]
     whole = np.floor(np.float32(1) / np.float32(rows.target))
-    return np.rint((powers * whole).astype(np.float32) / _row_sums(powers)[:, None]).astype(np.int64)
+    return np.asarray(np.rint((powers * whole).astype(np.float32) / _row_sums(powers)[:, None]), np.int64)
 
 
 SOFTMAXES: Mapping[str, Callable[[Rows], Int64s]] = MappingProxyType(

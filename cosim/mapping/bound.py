@@ -89,8 +89,13 @@ def own_elements(access: Access, space: Space) -> int:
         loops = [loop for loop, _ in axis.terms]
         if axis.divisor != 1:
             return 0
-        if axis.full or any(space.dims[loop].role is Role.REDUCTION and loop not in slides for loop in loops):
-            continue  # channels: they are counted one by one
+        if axis.full:
+            continue
+        if any(space.dims[loop].role is Role.REDUCTION and loop not in slides for loop in loops):
+            end = axis.offset + sum(step * (space.dims[loop].size - 1) for loop, step in axis.terms)
+            if axis.offset < 0 or end >= axis.size:
+                return 0
+            continue  # channels, or taps of a single window: they are counted one by one
         moves = [(loop, step) for loop, step in axis.terms if loop not in slides]
         last = sum(step * (space.dims[loop].size - 1) for loop, step in moves)
         reach = sum(step * (space.dims[loop].size - 1) for loop, step in axis.terms if loop in slides)

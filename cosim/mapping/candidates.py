@@ -132,9 +132,7 @@ def table(space: Space, every: list[list[int]], choices: list[Choices], most: in
     rows = np.tile(np.array(space.sizes, np.int64), (picks.shape[1], 1))
     for group, values, pick in zip(every, lists, picks, strict=True):
         rows[:, group] = np.array(values, np.int64)[pick]
-    rows = rows[allowed(space, rows)]
-    n_tiles = np.prod(-(-np.array(space.sizes) // rows), axis=1)
-    return np.asarray(rows[n_tiles <= max(MOST_TILES, int(n_tiles.min()))], np.int64)
+    return rows[allowed(space, rows)]
 
 
 def _together(group: list[int], choices: list[Choices], space: Space) -> list[tuple[int, ...]]:

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from cosim.graph.graph import Graph
 from cosim.graph.op import Op
 from cosim.hardware.hardware import Engine, Hardware
+from cosim.mapping.groups import WHOLE, Block
 from cosim.mapping.hazards import Occupancy
 from cosim.mapping.homes import Home, Parts, Writers
-from cosim.mapping.op_emission import OpEmission, Shared
+from cosim.mapping.op_emission import OpEmission
 from cosim.mapping.wiring import dma_between
 from cosim.plugin.protocols import EngineKind
 from cosim.program.draft import Draft
@@ -56,15 +57,10 @@ class Emitter:
         kind: EngineKind,
         tiling: Tiling,
         bases: dict[str, int],
-        shared: Shared = (),
-        *,
-        is_first: bool = True,
+        block: Block = WHOLE,
     ) -> None:
-        """Append the commands of `op`; its rings begin at `bases` (byte by memory), which moves on.
-
-        `shared` are ranges along loops that are computed for other blocks as well; `is_first`: no block was before.
-        """
-        OpEmission(self, op, engine, kind, tiling, bases, shared, is_first=is_first).run()
+        """Append the commands of `op`; its rings begin at `bases` (byte by memory), which moves on."""
+        OpEmission(self, op, engine, kind, tiling, bases, block).run()
 
     def waits_for_outputs(self, op: Op) -> bool:
         """Whether `op` reads what another op has written."""

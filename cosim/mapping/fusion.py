@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -44,10 +45,11 @@ class Fusion:
 
 
 class Fuser:
-    """Plans groups of one graph on one device; plans of groups that look the same share their searches."""
+    """Plans groups of one graph on one device, for `seconds` at most."""
 
-    def __init__(self, problem: Problem, shelf: Shelf | None = None) -> None:
+    def __init__(self, problem: Problem, shelf: Shelf | None = None, seconds: float = float("inf")) -> None:
         self.problem, self.shelf = problem, shelf
+        self.deadline = time.monotonic() + seconds
         self.graph, self.hardware, self.kinds = problem.graph, problem.hardware, problem.kinds
         self.assignments, self.root = problem.by_op, problem.root
         self.groups: dict[object, Group | None] = {}
@@ -119,7 +121,8 @@ class Fuser:
 
     def _tiler(self, group: Group) -> Tiler:
         if group not in self.tilers:
-            self.tilers[group] = Tiler(part_of(self.graph, group), self.hardware, self.kinds, shelf=self.shelf)
+            part, left = part_of(self.graph, group), max(self.deadline - time.monotonic(), 0.0)
+            self.tilers[group] = Tiler(part, self.hardware, self.kinds, shelf=self.shelf, seconds=left)
         return self.tilers[group]
 
     def _start(self, group: Group, kept: Kept, live: Mapping[str, Span]) -> dict[str, int]:

@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 from cosim.graph.op import Op
 from cosim.hardware.hardware import Engine
 from cosim.mapping.fusion import Fusion
-from cosim.mapping.groups import Cut
+from cosim.mapping.groups import Block, Cut
 from cosim.mapping.homes import Home, Parts, Writers
 from cosim.mapping.layout import Slots
-from cosim.mapping.op_emission import Shared
 from cosim.mapping.rings import Rings
 from cosim.mapping.rows import Rows
 from cosim.plugin.protocols import EngineKind
@@ -90,15 +89,9 @@ class GroupEmission:
         engine, trial = self.engines[op.name], self.fusion.trials[op.name]
         cut = group.cuts[op.name]
         bases = self.rings.bases(engine, trial)
-        emitter.emit(
-            op,
-            engine,
-            self.kinds[engine.kind],
-            block_tiling(trial.tiling, cut, block),
-            bases,
-            _shared(cut, block),
-            is_first=block == 0 or op.output in group.inner,
-        )
+        # What stays inside lies in slots that other blocks have had; the result is claimed once.
+        part = Block(_shared(cut, block), is_first=block == 0 or op.output in group.inner)
+        emitter.emit(op, engine, self.kinds[engine.kind], block_tiling(trial.tiling, cut, block), bases, part)
         made = emitter.writers[emitter.roots[op.output]]
         if isinstance(made, Writers):
             if op.output in group.inner:
@@ -210,7 +203,7 @@ def block_tiling(tiling: Tiling, cut: Cut, block: int) -> Tiling:
     return replace(tiling, cuts=(*tiling.cuts[: cut.along], (*inside, high), *tiling.cuts[cut.along + 1 :]))
 
 
-def _shared(cut: Cut, block: int) -> Shared:
+def _shared(cut: Cut, block: int) -> tuple[tuple[int, int, int], ...]:
     """Ranges of a block that other blocks compute too."""
     low, high = cut.ranges[block]
     others = [r for b, r in enumerate(cut.ranges) if b != block and r[0] < high and r[1] > low]

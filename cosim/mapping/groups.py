@@ -49,6 +49,25 @@ class Cut:
         return boxes
 
 
+@dataclass(frozen=True)
+class Block:
+    """What is particular about the commands of one block of an op.
+
+    Attributes
+    ----------
+    shared
+        What other blocks compute too: loop, first and last but one index of each range.
+    is_first
+        Nothing of the result has been written before.
+    """
+
+    shared: tuple[tuple[int, int, int], ...] = ()
+    is_first: bool = True
+
+
+WHOLE = Block()  # of an op that runs alone
+
+
 @dataclass(frozen=True, eq=False)
 class Group:
     """Ops that follow one another and run block by block.

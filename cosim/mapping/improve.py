@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 
 from cosim.errors import InfeasibleError
@@ -17,16 +19,23 @@ from cosim.timing import compiled
 
 MOST_STEPS = 16
 MOST_TRIES = 6  # Programs that are made and timed
+MOST_COMMANDS = 200_000  # of all of these together, after the first
 
 
 def improved(tiler: Tiler, fuser: Fuser, plan: Plan, mapping: Mapping, objective: Objective) -> Mapping:
     """The mapping, or one with groups that moves less and takes no longer: both Programs are timed."""
+    if not spilled(fuser, plan):
+        return mapping
     best, cost = mapping, _cost(mapping)
     limit = cost[0]
-    for plan_ in reversed(_path(tiler, fuser, plan, _moved(mapping), objective)[-MOST_TRIES:]):
+    tries = min(MOST_TRIES, 1 + MOST_COMMANDS // len(mapping.program)) if len(mapping.program) else 0
+    path = _path(tiler, fuser, plan, _moved(mapping), objective)
+    for step in path[: -tries - 1 : -1]:  # the last is expected to be best
         try:
-            found = build(fuser.problem, tiled(tiler, fuser, objective, plan_))
+            found = build(fuser.problem, tiled(tiler, fuser, objective, step))
         except InfeasibleError:
+            continue
+        if not _fits(found):
             continue
         price = _cost(found)
         if price[0] <= limit and price[1] < cost[1] and objective.prefer([cost, price]) == 1:
@@ -40,7 +49,7 @@ def _path(tiler: Tiler, fuser: Fuser, plan: Plan, moved: dict[str, int], objecti
     found: list[Plan] = []
     proposals: list[Pattern] = []
     is_fresh = False
-    while spilled(fuser, plan) and len(found) < MOST_STEPS:
+    while spilled(fuser, plan) and len(found) < MOST_STEPS and time.monotonic() < fuser.deadline:
         if not proposals:
             proposals, is_fresh = patterns(tiler, fuser, plan, moved), True
         tried = [(pattern, _with(tiler, fuser, plan, pattern, objective)) for pattern in proposals]
@@ -79,6 +88,13 @@ def _moved(mapping: Mapping) -> dict[str, int]:
     n_bytes = program.services.n_bytes[program.service[moves]]
     total = np.bincount(program.tensor[moves], n_bytes, len(program.tensors))
     return dict(zip(program.tensors, total.astype(np.int64).tolist(), strict=True))
+
+
+def _fits(mapping: Mapping) -> bool:
+    """Whether every buffer ends inside its memory: blocks at the edge of an image may differ from the one searched."""
+    program = mapping.program
+    size = np.array(program.machine.memory_bytes, np.int64)[program.buffers.memory]
+    return bool((program.buffers.address + program.buffers.capacity <= size).all())
 
 
 def _cost(mapping: Mapping) -> tuple[float, float]:

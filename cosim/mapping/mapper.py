@@ -23,7 +23,7 @@ from cosim.program.plan import Mapping
 
 
 class TiledMapper:
-    """Maps op by op.
+    """Maps op by op, and block by block where that moves less.
 
     Activations stay on chip where they fit; everything else is staged through rings, so that moving and computing
     overlap. The rings of an op follow those of the op before, so its weights are loaded while that one computes. The
@@ -33,7 +33,7 @@ class TiledMapper:
     """
 
     name = "tiled"
-    summary = "op by op, double-buffered tiles, activations on chip where they fit"
+    summary = "op by op or depth-first in blocks, staged tiles, activations on chip where they fit"
 
     def map(self, graph: Graph, hardware: Hardware, kinds: Table[str, EngineKind], options: Table[str, Any]) -> Mapping:
         """The Program and the decisions behind it.
@@ -46,7 +46,7 @@ class TiledMapper:
         _require_room(graph, hardware)
         shelf = Shelf() if chosen.cache else None
         tiler = Tiler(graph, hardware, kinds, shelf=shelf, seconds=chosen.seconds)
-        fuser = Fuser(problem, shelf)
+        fuser = Fuser(problem, shelf, chosen.seconds)
         plan = weigh(tiler, fuser, chosen.goal)
         mapping = build(problem, tiled(tiler, fuser, chosen.goal, plan))
         return mapping if chosen.fuse == "none" else improved(tiler, fuser, plan, mapping, chosen.goal)

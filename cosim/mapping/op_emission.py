@@ -12,7 +12,8 @@ from cosim.graph.op import Op
 from cosim.graph.space import Access, volume
 from cosim.hardware.hardware import Engine
 from cosim.mapping.grid import Grid
-from cosim.mapping.homes import Writers
+from cosim.mapping.groups import Block
+from cosim.mapping.homes import Home, Writers
 from cosim.mapping.rows import Rows
 from cosim.mapping.sets import Loads, loads_of
 from cosim.mapping.sums import SUM_BITS, Sums
@@ -25,15 +26,13 @@ if TYPE_CHECKING:
     from cosim.mapping.emit import Emitter
 
 Ints = NDArray[np.int64]
-Shared = tuple[tuple[int, int, int], ...]  # loop, first and last but one index
 LAG = 2  # a load waits for the one this many places before it, where another engine moves that
 
 
 class OpEmission:
     """The commands of one op while their final order is not yet known: rows are numbered block by block.
 
-    `bases` is the first free byte of each on-chip memory; it moves on as rings are reserved. `shared` are ranges along
-    loops that are computed for other blocks as well; `is_first`: no block of this op was before.
+    `bases` is the first free byte of each on-chip memory; it moves on as rings are reserved.
     """
 
     def __init__(
@@ -44,12 +43,10 @@ class OpEmission:
         kind: EngineKind,
         tiling: Tiling,
         bases: dict[str, int],
-        shared: Shared = (),
-        *,
-        is_first: bool = True,
+        block: Block,
     ) -> None:
         self.emitter, self.op, self.engine, self.kind = emitter, op, engine, kind
-        self.tiling, self.bases, self.shared, self.is_first = tiling, bases, shared, is_first
+        self.tiling, self.bases, self.block = tiling, bases, block
         self.graph, self.draft = emitter.graph, emitter.draft
         self.space = self.graph.space(op)
         self.grid = Grid.of(self.space, tiling)
@@ -227,7 +224,7 @@ class OpEmission:
     def _computes(self, reads: Ints, final: Ints, targets: Ints, outputs: Ints) -> None:
         emitter, engine = self.emitter, self.engine
         flags = np.zeros(self.n_tiles, np.int64)
-        for loop, low, high in self.shared:
+        for loop, low, high in self.block.shared:
             is_in = (self.tiles[:, loop, 0] < high) & (self.tiles[:, loop, 1] > low)
             flags[is_in] |= int(Flag.SHARED)
         writes = np.empty(self.n_tiles, np.int64)
@@ -390,7 +387,7 @@ class OpEmission:
 
     def _claim_home(self, home: Home, row: int) -> None:
         """Claim the bytes of the result, once: other blocks of it stay."""
-        if self.is_first:
+        if self.block.is_first:
             self._claim(home.memory, home.start, home.stop, row)
 
     def _touch(self, memory: str, start: int, stop: int, engine: Engine, rows: Ints) -> None:

@@ -27,7 +27,7 @@ Floats = NDArray[np.float64]
 MOST_SLOTS = 8
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Room:
     """Bytes that one op may use of each on-chip memory, partial sums included where they share one [byte]."""
 
@@ -215,7 +215,8 @@ class Search:
         fits = np.ones(self.latency.shape, np.bool_)
         for name, demand in self.demand.items():
             fits &= demand <= room.of(name)
-        return fits
+        few = fits & (self.n_tiles <= MOST_TILES)
+        return few if few.any() else fits
 
     def _survivors(self, fits: NDArray[np.bool_], objective: Objective) -> list[tuple[int, int]]:
         """Places (shape, row) of the few candidates worth a replay: the fastest, and the cheapest that are as fast."""

@@ -46,6 +46,7 @@ class Entry:
     answers: dict[str, Any]
     is_new: bool = False
     trials: dict[str, Trial] = field(default_factory=dict)
+    expected: dict[tuple[Room, Room], tuple[float, float]] = field(default_factory=dict)
 
 
 class Tiler:
@@ -72,6 +73,7 @@ class Tiler:
         self.searches: dict[str, Search] = {}
         self.entries: dict[object, Entry] = {}
         self.by_key: dict[str, Entry] = {}
+        self.rooms: dict[tuple[object, ...], tuple[Room, Room]] = {}
         self.pool_keys: dict[tuple[str, str], str] = {}
 
     def expected(
@@ -124,11 +126,14 @@ class Tiler:
 
     def _expected(self, op: Op, engine: Engine, kept: Residents, start: Mapping[str, int]) -> tuple[float, float]:
         entry = self._entry(op, engine, kept)
-        half, full = (self._expect(entry, room) for room in self._rooms(engine, start))
-        chosen = full if full[0] < half[0] * (1 - LOSS) else half
-        if chosen[0] == float("inf"):
-            self._search(entry).require(self._rooms(engine, start)[1])
-        return chosen
+        rooms = self._rooms(engine, start)
+        known = entry.expected.get(rooms)
+        if known is None:
+            half, full = (self._expect(entry, room) for room in rooms)
+            known = entry.expected[rooms] = full if full[0] < half[0] * (1 - LOSS) else half
+        if known[0] == float("inf"):
+            self._search(entry).require(rooms[1])
+        return known
 
     def _expect(self, entry: Entry, room: Room) -> tuple[float, float]:
         question = f"quick {room.bytes_of}"
@@ -140,6 +145,12 @@ class Tiler:
 
     def _rooms(self, engine: Engine, start: Mapping[str, int]) -> tuple[Room, Room]:
         """Half of the staging space of every memory, and all of it; sums of their own memory always have all."""
+        key = (engine.name, *(start.get(name, 0) for name in (engine.operands, engine.weights) if name is not None))
+        if key not in self.rooms:
+            self.rooms[key] = self._rooms_of(engine, start)
+        return self.rooms[key]
+
+    def _rooms_of(self, engine: Engine, start: Mapping[str, int]) -> tuple[Room, Room]:
         half, full = {}, {}
         for name in (engine.operands or self.hardware.main_memory, engine.weights):
             if name is not None:

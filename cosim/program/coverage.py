@@ -34,7 +34,9 @@ def check_coverage(program: Program, graph: Graph, found: Findings) -> None:
             continue  # reported with the operands
         boxes = program.boxes.boxes(program.box[members], len(whole))
         shared = (program.flags[members] & Flag.SHARED) > 0
-        fault = partition_fault(boxes, whole, shared) or _sum_fault(boxes[shared], whole, graph.space(op).reductions())
+        begins = (program.flags[members[shared]] & Flag.ACCUMULATE) == 0
+        fault = partition_fault(boxes, whole, shared)
+        fault = fault or _sum_fault(boxes[shared], begins, whole, graph.space(op).reductions())
         if fault is not None:
             times, region = fault
             loops = ", ".join(dim.name for dim in graph.space(op).dims)
@@ -42,9 +44,13 @@ def check_coverage(program: Program, graph: Graph, found: Findings) -> None:
 
 
 def _sum_fault(
-    boxes: Boxes, whole: NDArray[np.int64], reductions: tuple[int, ...]
+    boxes: Boxes, begins: NDArray[np.bool_], whole: NDArray[np.int64], reductions: tuple[int, ...]
 ) -> tuple[str, NDArray[np.int64]] | None:
-    """Where tiles that may overlap do not cover each output's reduction by whole sums or exactly once."""
+    """Where tiles that may overlap do not cover the reduction of their output exactly once per sum.
+
+    `begins` says which of them start a sum, shape (tiles,). Two blocks may cut the same output tile; its tiles, in
+    the order of commands, are then one sum after the other.
+    """
     summed = list(reductions)
     parts = (boxes[:, summed] != whole[summed]).any(axis=(1, 2))
     if not parts.any():
@@ -53,11 +59,14 @@ def _sum_fault(
     outputs[:, summed] = whole[summed]
     _, which = np.unique(outputs.reshape(len(outputs), -1), axis=0, return_inverse=True)
     for output in np.unique(which[parts]):
-        fault = partition_fault(boxes[which == output][:, summed], whole[summed])
-        if fault is not None:
-            region = outputs[which == output][0].copy()
-            region[summed] = fault[1]
-            return fault[0], region
+        tiles = np.flatnonzero(which == output)
+        number = np.cumsum(begins[tiles])
+        for one in np.unique(number):
+            fault = partition_fault(boxes[tiles[number == one]][:, summed], whole[summed])
+            if fault is not None:
+                region = outputs[tiles[0]].copy()
+                region[summed] = fault[1]
+                return fault[0], region
     return None
 
 

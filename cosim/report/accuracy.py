@@ -35,7 +35,7 @@ def render(result: AccuracyResult, network: str) -> Any:
     out.add_row("change", _number(result.change, share, "+"), change)
     if result.overflows:
         sums, over = (sum(row[key] for row in result.overflows) for key in ("sums", "overflows"))
-        bits = max(row["bits"] for row in result.overflows)
+        bits = max(row["needed_bits"] for row in result.overflows)
         out.add_row("sums", "", f"{result.numerics}: {over} of {sums} overflow; {bits} bits would hold all")
     return out
 

@@ -54,6 +54,9 @@ def _texts(result: Result, row: dict[str, Any], plan: dict[str, Any]) -> list[tu
             f"{energy(row['energy_pj'])}, between {energy(row['energy_low_pj'])} and {energy(row['energy_high_pj'])}",
         ),
     ]
+    if plan.get("group"):
+        blocks = f"{count(plan['blocks'])} block{'s' * (plan['blocks'] != 1)}"
+        texts.insert(1, ("group", f"{plan['group']}, {blocks}: what they hand on stays on chip"))
     if row["fused"]:
         texts.insert(1, ("fused", f"{row['fused']}, part of it"))
     if math.isfinite(row["start_ms"]):

@@ -85,7 +85,7 @@ def _facts(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
 def _overflows(found: Mapping[str, Any]) -> str:
     """How many sums did not fit into what the numerics give them."""
     part = f"{count(found['overflows'])} of {count(found['sums'])} overflow, in {count(found['ops'])} ops"
-    return f"{found['numerics']}: {part}; {found['bits']} bits would hold all"
+    return f"{found['numerics']}: {part}; {found['needed_bits']} bits would hold all"
 
 
 def changes(summary: Mapping[str, Any]) -> list[tuple[str, str]]:

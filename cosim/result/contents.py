@@ -136,8 +136,12 @@ def _period_fs(hardware: Any, engine: str) -> float:
 
 def overflows(work: Work) -> Table:
     """One row per op whose sums deviate from exact ones: how many, how many did not fit, extremes, enough bits."""
-    names = ("op", "sums", "overflows", "least", "most", "bits")
-    return table_of_rows(work.simulation.overflows or [], names)
+    found = work.simulation.overflows or []
+    numbers = {
+        name: np.array([row[name] for row in found], np.int64)
+        for name in ("sums", "overflows", "least", "most", "needed_bits")
+    }
+    return table({"op": np.array([row["op"] for row in found], str), **numbers})
 
 
 def quality_rows(simulation: Simulation) -> list[dict[str, Any]]:
@@ -149,8 +153,11 @@ def quality_rows(simulation: Simulation) -> list[dict[str, Any]]:
 
 
 def mapping(work: Work) -> Table:
-    """One row per op: engine, tile, trips from the outermost loop, what the search expected, why others refused."""
-    names = ("op", "kind", "engine", "tile", "trips", "estimate_ms", "traffic_bytes", "reason")
+    """One row per op: engine, tile, trips from the outermost loop, what the search expected, why others refused.
+
+    Ops of one `group` run block by block; tile and trips are then those of the largest block.
+    """
+    names = ("op", "kind", "engine", "group", "blocks", "tile", "trips", "estimate_ms", "traffic_bytes", "reason")
     rows = work.simulation.plan.rows()
     numbers = {"estimate_ms": np.nan, "traffic_bytes": 0}
     return table_of_rows([{name: row.get(name, numbers.get(name)) for name in names} for row in rows], names)

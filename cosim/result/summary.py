@@ -135,7 +135,7 @@ def _overflows(simulation: Simulation) -> dict[str, Any] | None:
         "sums": sum(row["sums"] for row in found),
         "overflows": sum(row["overflows"] for row in found),
         "ops": sum(row["overflows"] > 0 for row in found),
-        "bits": max(row["bits"] for row in found),
+        "needed_bits": max(row["needed_bits"] for row in found),
     }
 
 

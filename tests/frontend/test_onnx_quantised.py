@@ -124,6 +124,21 @@ def test_whole_networks_equal_onnxruntime(style, per_channel, weight, tmp_path):
     np.testing.assert_array_equal(by_cosim(graph, [array])[0], by_onnxruntime(path, [array])[0])
 
 
+@pytest.mark.parametrize(("first", "second"), [("uint8", "int8"), ("int8", "uint8"), ("int8", "int8")])
+def test_the_type_that_is_written_first_decides_the_rules(first, second, tmp_path):
+    held = {"s": np.float32(0.05), **{f"z{i}": np.array(3, kind) for i, kind in enumerate((first, second))}}
+    nodes = [
+        helper.make_node("QuantizeLinear", ["x", "s", "z0"], ["a"]),
+        helper.make_node("DequantizeLinear", ["a", "s", "z0"], ["b"]),
+        helper.make_node("Relu", ["b"], ["c"]),
+        helper.make_node("QuantizeLinear", ["c", "s", "z1"], ["d"]),
+        helper.make_node("DequantizeLinear", ["d", "s", "z1"], ["y"]),
+    ]
+    graph = read(model(nodes, {"x": (1, 4)}, constants=held), tmp_path)
+    assert graph.arithmetic == LINES[first]
+    assert any("some activations are uint8" in line for line in graph.provenance) == (first != second)
+
+
 @pytest.mark.parametrize("dtype", ["uint8", "int8"])
 def test_qdq_is_one_integer_op(dtype, tmp_path):
     graph = read(qdq(dtype), tmp_path)

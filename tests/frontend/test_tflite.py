@@ -108,6 +108,22 @@ def test_uint8_is_int8_less_128(tmp_path):
     np.testing.assert_allclose(values.real("x0"), channels_first(real), rtol=1e-6)
 
 
+def test_the_type_that_most_operators_write_decides_the_rules(tmp_path):
+    """uint8 only at both ends, behind a QUANTIZE, does not count."""
+    net = Net("int8")
+    x = net.file.tensor((1, 4, 4, 3), "uint8", 0.05, 131, name="x0")
+    net.inputs.append(x)
+    inner = net.op("QUANTIZE", [x], [net.value((1, 4, 4, 3))])
+    pool = {"padding": 1, "stride_h": 2, "stride_w": 2, "height": 2, "width": 2}
+    small = net.op("AVERAGE_POOL_2D", [inner], [net.value((1, 2, 2, 3))], **pool)
+    y = net.op("QUANTIZE", [small], [net.file.tensor((1, 2, 2, 3), "uint8", 0.05, 131)])
+    assert read(net.build(y), tmp_path).arithmetic == "tflite"
+    mixed = net.op("AVERAGE_POOL_2D", [y], [net.file.tensor((1, 1, 1, 3), "uint8", 0.05, 131)], **pool)
+    graph = read(net.build(mixed), tmp_path)
+    assert graph.arithmetic == "tflite"
+    assert any("some operators write uint8 and some int8" in line for line in graph.provenance)
+
+
 def test_float_networks_have_cosims_arithmetic(tmp_path):
     graph = read(network("float32")[1], tmp_path)
     assert graph.arithmetic == "cosim"

@@ -45,10 +45,10 @@ def test_counts_are_exact_and_reach_the_result(graph, hardware, tmp_path):
     assert set(table["op"]) == {op.name for op in found.graph.ops if op.kind.name in {"conv2d", "linear"}}
     result.save(tmp_path / "out")
     assert Result.load(tmp_path / "out").summary["overflows"] == summary
-    enough = f"accumulator={summary['bits']}:overflow=error"
+    enough = f"accumulator={summary['needed_bits']}:overflow=error"
     np.testing.assert_array_equal(outputs(simulate(graph, hardware, execute="whole", numerics=enough)), outputs(exact))
-    with pytest.raises(DescriptionError, match=f"overflow {summary['bits'] - 1} bits"):
-        simulate(graph, hardware, execute="whole", numerics=f"accumulator={summary['bits'] - 1}:overflow=error")
+    with pytest.raises(DescriptionError, match=f"overflow {summary['needed_bits'] - 1} bits"):
+        simulate(graph, hardware, execute="whole", numerics=f"accumulator={summary['needed_bits'] - 1}:overflow=error")
 
 
 def test_nothing_is_counted_where_nothing_is_executed(graph, hardware):

@@ -101,8 +101,8 @@ def devices(
         sram=draw(st.sampled_from([2048, 8192])),
         accumulator=draw(st.sampled_from([1024, 8192])),
         bandwidth=draw(st.sampled_from([1, 4, 16])),
-        latency=draw(st.integers(0, 20)),
-        setup=draw(st.integers(0, 9)) if setup else 0,
+        latency=0 if two_engines else draw(st.integers(0, 20)),
+        setup=draw(st.integers(0, 9)) if setup and not two_engines else 0,
         array_setup=draw(st.integers(0, 9)),
         is_shared=draw(st.booleans()) if is_shared is None else is_shared,
         weights=2048 if two_engines else 0,
@@ -128,7 +128,11 @@ def single_ops(draw: st.DrawFn, most: int = 9, kinds: tuple[str, ...] = (), *, i
         m, k, n = draw(small_sizes), draw(small_sizes), draw(small_sizes)
         y = build.op("matmul", [build.input("a", (2, m, k)), build.input("b", (2, k, n))])
     else:
-        channels, height, width = draw(small_sizes), draw(st.integers(3, max(3, most))), draw(st.integers(3, max(3, most)))
+        channels, height, width = (
+            draw(small_sizes),
+            draw(st.integers(3, max(3, most))),
+            draw(st.integers(3, max(3, most))),
+        )
         x = build.input("input", (draw(st.integers(1, 2)), channels, height, width))
         if kind in ("conv", "stride", "grouped", "depthwise"):
             groups = {"depthwise": channels, "grouped": 2 if channels % 2 == 0 else 1}.get(kind, 1)

@@ -19,14 +19,17 @@ from cosim.timing import compiled
 from tests.mapping.networks import int8_formats
 from tests.mapping.single import best_of, devices, mapping_of, room_of, search_of, single_ops, small, tilings
 
-MANY = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+MANY = settings(
+    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 # Where loads and stores take turns on one port, unit by unit, the replay gives each half of it. What one gains the other
 # loses, at most one unit per move; the difference shrinks with the pieces and was 5 % at worst over 3,000 random
 # tilings of one-byte units and pieces of a few bytes.
 SHARED = 0.08
-# Loads by two engines over one port are kept in order by waits for the end of the move but one before, so that the
-# latency of the port shows wherever pieces are shorter than it; the replay has no such waits.
-TWO_ENGINES = 0.35
+# Loads by two engines over one port wait for each other: each for the end of the move but one before. The replay has one
+# queue in their stead, which errs by 0.7 % on average and by 39 % at worst over 1,500 tilings into pieces of a few bytes;
+# with a latency longer than a piece takes it would err more, for these waits are then exposed.
+TWO_ENGINES = 0.45
 
 
 def drawn(data: st.DataObject, *, is_shared: bool, two_engines: bool = False) -> tuple[Trial, Program]:
@@ -100,9 +103,7 @@ def test_a_tiling_changes_no_number(data: st.DataObject) -> None:
 def test_a_piece_never_overwrites_one_in_use(slots: int) -> None:
     """Sets of several pieces in one slot: the next set waits for all of the last one."""
     search = search_of(int8_formats(_rows()), small("none"))
-    trial = search.trials.of(
-        Tiling(((0, 2), (0, 1), (0, 2, 4), (0, 2, 6)), (2, 0, 1, 3), (Hold(1, slots), Hold(4, 2)))
-    )
+    trial = search.trials.of(Tiling(((0, 2), (0, 1), (0, 2, 4), (0, 2, 6)), (2, 0, 1, 3), (Hold(1, slots), Hold(4, 2))))
     assert findings(mapping_of(search, trial).program, search.graph) == []
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -36,13 +36,21 @@ INTEGER = (*TFLITE, *UINT8, *ORT)
 ALL = (*INTEGER, *TORCH)
 
 
+LAST_BITS = {
+    "conv2d": {"tflite-builtin:codes=uint8": (5089,)},
+    "depthwise-random": {"tflite-reference:codes=uint8": (5329,)},
+    "depthwise-random-real-bias": {"pytorch-onednn": (1176,)},
+}
+
+
 @dataclass(frozen=True)
 class Group:
     """Cases of one op.
 
     `op` is the name by which a preset's `proved` knows it; `lines` are arithmetics; `make` gives a graph and codes from
     an arithmetic and a seed; `seeds` are recorded, `live` are run with the framework itself. With `qdq` ONNX Runtime
-    gets real operators between dequantised codes.
+    gets real operators between dequantised codes. `also` are further seeds to record, by line: the few of many thousand
+    in which the last bit of a multiplier shows.
     """
 
     op: str
@@ -51,6 +59,7 @@ class Group:
     seeds: int
     qdq: bool = False
     live: int = 200
+    also: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 def _per_tensor(line, kind):
@@ -58,13 +67,13 @@ def _per_tensor(line, kind):
     return line == "pytorch-qnnpack" or (line.startswith("tflite") and line.endswith("uint8"))
 
 
-def _probe(kind, *, real=False, bits=8):
+def _probe(kind, *, real=False, bits=8, tensor=False):
     def make(line, seed):
         op = {"kind": "conv2d", "depthwise": True} if kind == "depthwise" else {"kind": kind}
         most = 2.0**20 if line == "openvino" else 2.0**31  # beyond, it clips before the bias and loses digits
-        tensor = _per_tensor(line, kind)
+        one = tensor or _per_tensor(line, kind)
         return probe(
-            arithmetic=line, seed=seed, channels=2048, real_bias=real, bits=bits, per_tensor=tensor, most=most, **op
+            arithmetic=line, seed=seed, channels=2048, real_bias=real, bits=bits, per_tensor=one, most=most, **op
         )
 
     return make
@@ -176,9 +185,12 @@ def _products():
     for real, lines in ((False, INTEGER), (True, (*TORCH, "openvino"))):
         end = "-real-bias" if real else ""
         for kind in ("conv2d", "depthwise", "linear"):
-            yield f"{kind}{end}", Group(kind, lines, _probe(kind, real=real), 2)
-            yield f"{kind}-random{end}", Group(kind, lines, _random(kind, real=real), 6)
+            yield f"{kind}{end}", Group(kind, lines, _probe(kind, real=real), 2, also=LAST_BITS.get(f"{kind}{end}", {}))
+            name = f"{kind}-random{end}"
+            yield name, Group(kind, lines, _random(kind, real=real), 6, also=LAST_BITS.get(name, {}))
     yield "linear-tensor", Group("linear", TFLITE, _random("linear", tensor=True), 6)
+    yield "linear-tensor-probe", Group("linear", TFLITE[1:], _probe("linear", tensor=True), 1, live=100,
+                                       also={"tflite-builtin": (5089,)})  # fmt: skip
     # Windows in which LiteRT's kernels differ in what they take: XNNPACK and the reference have no dilation of ours.
     for deep in (False, True):
         name = "depthwise" if deep else "conv2d"
@@ -188,7 +200,7 @@ def _products():
         yield f"{kind}-wide", Group("wide", TFLITE, _probe(kind, bits=16), 2)
         yield f"{kind}-random-wide", Group("wide", TFLITE, _random(kind, bits=16), 4)
     yield "transposed", Group("transposed", (*TFLITE, UINT8[0], UINT8[2]), _transposed, 6)
-    yield "matmul", Group("matmul", (*TFLITE, *ORT), two_activations, 4)
+    yield "matmul", Group("matmul", (*TFLITE, *ORT), two_activations, 4, also={"tflite": (1000, 1009)})
     yield "conv2d-ncnn", Group("conv2d", ("ncnn",), _ncnn("conv2d"), 10)
     yield "depthwise-ncnn", Group("depthwise", ("ncnn",), _ncnn("depthwise"), 10)
     tosa = ("tosa", "tosa-double")
@@ -243,7 +255,8 @@ def _others():
     yield "extremum", Group("extremum", every, _two("maximum"), 2)
     yield "average", Group("average", ALL, _pool("avg_pool2d"), 6)
     yield "maximum", Group("maximum", ALL, _pool("max_pool2d"), 3)
-    yield "mean", Group("mean", ALL, _mean(channels=67), 8)
+    last = {"tflite": (3063,), "tflite:codes=uint8": (1119,), "pytorch-fbgemm": (483, 537)}
+    yield "mean", Group("mean", ALL, _mean(channels=75), 8, also=last)
     yield "mean-dropping", Group("mean", every, _mean(keepdims=False), 8)
     yield "mean-channels", Group("mean", every, _mean(axes=(1,)), 8)
     sums = ("tflite", "tflite-builtin", *UINT8)  # LiteRT's reference kernel of int8 forgets the zero point
@@ -251,14 +264,17 @@ def _others():
     yield "softmax", Group("softmax", (*TFLITE, *UINT8, *ORT), lambda a, s: soft("softmax", a, s, (10, 12, 37, 100)), 8)
     long = ("tflite", "tflite-builtin", *UINT8[:2], *ORT)  # LiteRT's reference kernel stops at sums of 512
     yield "softmax-long", Group("softmax", long, lambda a, s: soft("softmax", a, s, (512, 1000)), 2, live=30)
-    yield "sigmoid", Group("sigmoid", (*every, *ORT), _function("sigmoid", **SIGMOID), 6)
+    yield (
+        "sigmoid",
+        Group("sigmoid", (*every, *ORT), _function("sigmoid", **SIGMOID), 6, also={"tflite-builtin": (1303,)}),
+    )
     yield "tanh", Group("tanh", every, _function("tanh", **TANH), 6)
     yield "relu", Group("relu", every, _function("relu"), 6)
     yield "relu6", Group("relu", every, _function("relu6"), 6)
     yield "abs", Group("abs", TFLITE, _function("abs"), 6)
     yield "leaky-relu", Group("leaky_relu", (*every, *ORT), _leaky, 10)
     yield "hard-swish", Group("hard_swish", every, _function("hard_swish"), 6)
-    yield "gelu", Group("gelu", every, _gelu, 6)
+    yield "gelu", Group("gelu", every, _gelu, 6, also={"tflite": (1100,)})
     yield "elu", Group("elu", TFLITE[:2], _function("elu", alpha=1.0), 6)
     yield "exp", Group("exp", TFLITE, _function("exp"), 6)
     yield "log", Group("log", TFLITE, _function("log"), 6)

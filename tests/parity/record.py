@@ -72,7 +72,7 @@ def cases(name):
     """Distinct cases of a group: those of presets whose inputs are alike are one."""
     group, found = GROUPS[name], {}
     for preset in group.lines:
-        for seed in range(group.seeds):
+        for seed in (*range(group.seeds), *group.also.get(preset, ())):
             line, arrays = packed(*group.make(preset, seed))
             key = line + "".join(f"{k}{v.tobytes()}" for k, v in sorted(arrays.items()))
             found.setdefault(key, (line, arrays, []))[2].append(preset)

@@ -21,7 +21,7 @@ from cosim.result.work import Work
 from cosim.simulation import simulate
 from cosim.timing import Cause
 
-CASES = [("ds_cnn", "npu/edge-256", {}), ("resnet8", "npu/systolic-32x32", {"memories.sram.size": "24 KiB"})]
+CASES = [("ds_cnn", "npu/edge-256", {}), ("resnet8", "npu/systolic-32x32", {"memories.sram.size": "12 KiB"})]
 
 
 @pytest.fixture(scope="module", params=CASES, ids=lambda case: case[0])
@@ -122,6 +122,7 @@ def test_a_result_comes_back_from_disk_as_it_was(result: Result, tmp_path: Path)
 def test_frames_are_pandas_and_units_end_the_names(result: Result) -> None:
     units = ("_ms", "_fs", "_cycles", "_bytes", "_pj", "_um2", "_mhz", "_db", "_bytes_per_s", "_bits")
     free = {"count", "macs", "commands", "command", "cycles", "first_op", "last_op"}  # counts, and positions
+    free |= {"blocks", "sums", "overflows", "least", "most"}  # counts, and values of integer sums
     for name in result.makers:
         frame = result.frame(name)
         for column in frame.select_dtypes("number").columns:
@@ -149,7 +150,7 @@ def waits(result: Result, engine: str) -> dict[str, float]:
 
 def test_waiting_for_weights_is_waiting_for_a_load() -> None:
     """Partial sums live in another memory than weights: what a command writes says nothing about what it reads."""
-    result = cosim.run(linear(1024, 1024), "npu/edge-256")
+    result = cosim.run(linear(1024, 1024), "npu/edge-256", overrides={"memories.sram.size": "64 KiB"})
     assert result.simulation is not None
     assert (result.simulation.program.flags & Flag.PARTIAL).any(), "reduction tiles, or nothing is shown"
     found = waits(result, "mac")

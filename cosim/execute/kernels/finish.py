@@ -77,7 +77,7 @@ def rule_of(call: Call) -> Epilogue:
         depthwise=_is_depthwise(call),
         bits=bits,
         symmetric=kind == "matmul" and not call.zero(1),
-        per_tensor=np.size(call.inputs[1].scale) == 1,
+        per_tensor=call.inputs[1].axis is None,
     )
 
 

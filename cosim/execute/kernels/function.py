@@ -47,7 +47,8 @@ def _same(x: Array) -> Array:
 
 
 def _sigmoid_in_steps(x: Array) -> Array:
-    return np.float32(1) / (np.float32(1) + np.exp(-x.astype(np.float64)).astype(np.float32))
+    power = np.exp(-x.astype(np.float64)).astype(np.float32)
+    return np.asarray(np.float32(1) / (np.float32(1) + power))
 
 
 def _gelu_in_steps(x: Array, op: Op) -> Array:
@@ -59,7 +60,7 @@ def _gelu_in_steps(x: Array, op: Op) -> Array:
         inner = np.float32(math.sqrt(2 / math.pi)) * (x + cube)
         return half * (np.float32(1) + np.tanh(inner.astype(np.float64)).astype(np.float32))
     inner = x * np.float32(-math.sqrt(0.5))
-    return half * erfc(inner.astype(np.float64)).astype(np.float32)
+    return np.asarray(half * erfc(inner.astype(np.float64)).astype(np.float32))
 
 
 PLAIN: dict[str, Callable[[Array], Array]] = {
