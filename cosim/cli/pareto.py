@@ -36,9 +36,7 @@ def pareto(
     from cosim.result.front import OBJECTIVES
     from cosim.result.front import pareto as tried
 
-    request = Request(
-        network, on, compress, shape, None, settings, batch, seed, no_cache=no_cache, choices=choices
-    )
+    request = Request(network, on, compress, shape, None, settings, batch, seed, no_cache=no_cache, choices=choices)
     request.check()
     names = [name.strip() for name in objectives.split(",") if name.strip()] if objectives else OBJECTIVES
     hardware = request.hardware()

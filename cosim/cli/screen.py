@@ -65,7 +65,9 @@ class _Notes(logging.Handler):
 def notes() -> Iterator[None]:
     """What the library has to say of a network or a program goes to stderr meanwhile."""
     handler = _Notes(logging.INFO)
-    loggers = [logging.getLogger(name) for name in ("cosim.compare", "cosim.frontend", "cosim.interop", "cosim.simulation")]
+    loggers = [
+        logging.getLogger(name) for name in ("cosim.compare", "cosim.frontend", "cosim.interop", "cosim.simulation")
+    ]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
         logger.addHandler(handler)

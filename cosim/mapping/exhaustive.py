@@ -166,4 +166,6 @@ def exact(search: Search, room: Room, objective: Objective, found: Trial | None 
         return None
     limit = float("inf") if found is None else found.latency_fs * (1 + objective.tolerance)
     trials = list(space.trials(room, limit, least_slots=objective.name == "memory"))
-    return objective.pick(trials + [found] * (found is not None)) if trials or found else None
+    if found is not None:
+        trials.append(found)
+    return objective.pick(trials) if trials else None

@@ -259,7 +259,7 @@ def merge(
     for tile in range(n_tiles):
         fill[tile + 1] += fill[tile]
         need[tile] = fill[tile + 1]
-    total = fill[n_tiles]
+    total = int(fill[n_tiles])
     for operand in range(len(stops) - 1):
         if stream_of[operand] == stream:
             for i in range(stops[operand - 1] if operand else 0, stops[operand]):

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from cosim.errors import InfeasibleError
 from cosim.mapping.bound import op_bound, touched_bytes
 from cosim.mapping.candidates import MOST_TILES, allowed, cuts_of, nearby, uneven
-from cosim.mapping.objective import Objective
 from cosim.mapping.exhaustive import exact
+from cosim.mapping.objective import Objective
 from cosim.mapping.pool import Pool, Share
 from cosim.mapping.trial import Trial, Trials
 from cosim.mapping.wiring import Channel, channel
@@ -94,7 +94,9 @@ class Search:
         traffic = np.zeros((len(ways), len(self.rows)))
         port = np.zeros((len(ways), len(self.rows)))
         used = {memory for memory, path in zip(self.memories, self.paths, strict=True) if path is not None}
-        demand = {name: np.zeros(port.shape, np.int64) for name in sorted(used | {self.engine.accumulators or self.memory})}
+        demand = {
+            name: np.zeros(port.shape, np.int64) for name in sorted(used | {self.engine.accumulators or self.memory})
+        }
         for place, number in enumerate(staged):
             shares = [self.pool.share(number, order, level) for level in every[number]]
             pick = np.array([every[number].index(way[place]) for way in ways])
@@ -256,8 +258,8 @@ class Search:
         for loop, choices in enumerate(self.pool.choices):
             if len(choices.sizes) > 1:
                 extent = self.space.sizes[loop]
-                for size in nearby(choices.sizes, tiling.extents[loop]):
-                    found.append(self._with_cuts(tiling, loop, cuts_of(extent, size)))
+                sizes = nearby(choices.sizes, tiling.extents[loop])
+                found += [self._with_cuts(tiling, loop, cuts_of(extent, size)) for size in sizes]
         return found
 
     def _uneven(self, tiling: Tiling) -> list[Tiling]:
@@ -275,9 +277,8 @@ class Search:
         for number, hold in enumerate(tiling.holds):
             if hold is None:
                 continue
-            for slots in (hold.slots - 1, hold.slots + 1, 2 * hold.slots):
-                if 1 <= slots <= MOST_SLOTS:
-                    found.append(self._with_hold(tiling, number, Hold(hold.level, slots)))
+            depths = [n for n in (hold.slots - 1, hold.slots + 1, 2 * hold.slots) if 1 <= n <= MOST_SLOTS]
+            found += [self._with_hold(tiling, number, Hold(hold.level, n)) for n in depths]
         deeper = tuple(hold and Hold(hold.level, min(2 * hold.slots, MOST_SLOTS)) for hold in tiling.holds)
         found.append(Tiling(tiling.cuts, tiling.order, deeper))
         reductions = self.space.reductions()

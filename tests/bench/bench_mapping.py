@@ -1,6 +1,6 @@
 """Our mappings and ZigZag's on one ruler, and what the search costs.
 
-    python -m tests.bench.bench_mapping [--peer-python PATH]
+    OMP_NUM_THREADS=1 python -m tests.bench.bench_mapping [--peer-python PATH]
 
 Hardware: tests/bench/data/zigzag_tpu_like.yaml. Layers: the 21 products of ResNet-18 as ZigZag sees them
 (tests/bench/data/zigzag_resnet18.csv holds its latencies). The mappings that ZigZag chose, and the Pareto front of all
@@ -13,10 +13,8 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import os
 import platform
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -25,9 +23,6 @@ from itertools import product
 from math import ceil, prod, sqrt
 from pathlib import Path
 from typing import Any
-
-for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
-    os.environ.setdefault(variable, "1")
 
 from cosim.cost import energy
 from cosim.graph.builder import Builder
@@ -300,12 +295,14 @@ def page(rows: list[dict[str, Any]], times: list[tuple[str, float, float]], four
     lines = [
         "# Mappings of ResNet-18 on ZigZag's `tpu_like`",
         "",
-        "Made by `python -m tests.bench.bench_mapping`.",
+        "Made by `OMP_NUM_THREADS=1 python -m tests.bench.bench_mapping`.",
         "",
-        f"Python {platform.python_version()}, one thread, kernels compiled before. Cycles of 1 GHz. *cosim*: our mapping for "
-        "latency as a checked Program on our timer. *bound*: what no tiling of the op on this device comes below "
-        "(docs/explanation/search.md). *ZigZag*: the latency that ZigZag 3.9.1 reports for its own choice, by its own model; "
-        "*: below what the DRAM port of its own description takes to move every byte once.",
+        (
+            f"Python {platform.python_version()}, one thread, kernels compiled before. Cycles of 1 GHz. *cosim*: our mapping for "
+            "latency as a checked Program on our timer. *bound*: what no tiling of the op on this device comes below "
+            "(docs/explanation/search.md). *ZigZag*: the latency that ZigZag 3.9.1 reports for its own choice, by its own model; "
+            "*: below what the DRAM port of its own description takes to move every byte once."
+        ),
         "",
         "| layer | number | cosim | bound | gap | ZigZag | CPU s |",
         "|---|--:|--:|--:|--:|--:|--:|",
@@ -318,18 +315,24 @@ def page(rows: list[dict[str, Any]], times: list[tuple[str, float, float]], four
     cpu = sum(row["cosim_cpu_s"] for row in rows)
     every = sum(row["cosim_cpu_s"] * row["layers"] for row in rows)
     lines += [
-        f"| all | {sum(row['layers'] for row in rows)} | {total['cosim_cycles']:,.0f} | {total['bound_cycles']:,.0f} | "
-        f"{total['cosim_cycles'] / total['bound_cycles'] - 1:.2%} | {total['zigzag_cycles']:,.0f} | {cpu:.2f} |",
+        (
+            f"| all | {sum(row['layers'] for row in rows)} | {total['cosim_cycles']:,.0f} | {total['bound_cycles']:,.0f} | "
+            f"{total['cosim_cycles'] / total['bound_cycles'] - 1:.2%} | {total['zigzag_cycles']:,.0f} | {cpu:.2f} |"
+        ),
         "",
-        f"CPU: {cpu:.2f} s for the shapes, {every:.2f} s if every layer were searched; for the objective balanced "
-        f"{sum(row['balanced_cpu_s'] for row in rows):.2f} s.",
+        (
+            f"CPU: {cpu:.2f} s for the shapes, {every:.2f} s if every layer were searched; for the objective balanced "
+            f"{sum(row['balanced_cpu_s'] for row in rows):.2f} s."
+        ),
         "",
         "## ZigZag's mappings on our ruler",
         "",
-        "The Pareto front (latency, energy) of all mappings that ZigZag evaluated and those that it chose, each as a Program "
-        "in the fastest of the ways in which its nest can be emitted, with our timer and our prices. *cosim*: the first of our "
-        f"mappings (objectives {', '.join(OBJECTIVES)}; or replayed by one of their searches) that is no slower and takes no "
-        "more energy.",
+        (
+            "The Pareto front (latency, energy) of all mappings that ZigZag evaluated and those that it chose, each as a Program "
+            "in the fastest of the ways in which its nest can be emitted, with our timer and our prices. *cosim*: the first of our "
+            f"mappings (objectives {', '.join(OBJECTIVES)}; or replayed by one of their searches) that is no slower and takes no "
+            "more energy."
+        ),
         "",
         "| layer | point | cycles | uJ | cosim | cycles | uJ |",
         "|---|---|--:|--:|---|--:|--:|",
@@ -354,9 +357,11 @@ def page(rows: list[dict[str, Any]], times: list[tuple[str, float, float]], four
         "",
         "## DRAM traffic",
         "",
-        "*least*: the least traffic of our objectives. *order of the bound*: MACs / sqrt(reuse x on-chip bytes), or every byte "
-        "once if that is more (Hong and Kung, doi:10.1145/800076.802486; Demmel and Dinh, arXiv:1802.06905). Its constants "
-        "are left out: it is a yardstick, not certified.",
+        (
+            "*least*: the least traffic of our objectives. *order of the bound*: MACs / sqrt(reuse x on-chip bytes), or every byte "
+            "once if that is more (Hong and Kung, doi:10.1145/800076.802486; Demmel and Dinh, arXiv:1802.06905). Its constants "
+            "are left out: it is a yardstick, not certified."
+        ),
         "",
         "| layer | for latency, byte | least, byte | order of the bound, byte | least / bound |",
         "|---|--:|--:|--:|--:|",
@@ -376,8 +381,10 @@ def page(rows: list[dict[str, Any]], times: list[tuple[str, float, float]], four
         "|---|--:|--:|",
         *(f"| {name} | {balanced * 1e3:.1f} | {latency * 1e3:.1f} |" for name, balanced, latency in times),
         "",
-        f"A convolution of 16 channels at 14 x 14 takes {four[0] * 1e3:.1f} ms, with all dims four times as large "
-        f"{four[1] * 1e3:.1f} ms: {four[1] / four[0]:.2f} times (balanced).",
+        (
+            f"A convolution of 16 channels at 14 x 14 takes {four[0] * 1e3:.1f} ms, with all dims four times as large "
+            f"{four[1] * 1e3:.1f} ms: {four[1] / four[0]:.2f} times (balanced)."
+        ),
         "",
     ]
     return "\n".join(lines)

@@ -25,6 +25,7 @@ from cosim.program.plan import Hold, Mapping, Tiling
 from tests.mapping.networks import KINDS, int8_formats
 
 OURS = '"made for the tests"'
+KIND = f"technology: sram, banks: 1, width: 64 bit, source: {OURS}"
 ARRAYS = {
     "mac": "kind: mac_array, unroll: {K: 4, C: 4}",
     "two": "kind: mac_array, unroll: {K: 4, C: 4}, unroll_depthwise: {G: 4, OX: 4}",
@@ -62,19 +63,15 @@ def small(
         f"source: {OURS}", "clocks:", f"  core: {{frequency: 1 GHz, voltage: 0.8 V, source: {OURS}}}",
         "memories:",
         f"  dram: {{size: 1 MiB, technology: lpddr4, source: {OURS}, ports: {{in: {{{port}}}, out: {{{port}}}}}}}",
-        f"  sram: {{size: {sram} B, technology: sram, banks: 1, width: 64 bit, source: {OURS},"
-        f" ports: {{array: {{{wide}}}}}}}",
-        f"  accumulator: {{size: {accumulator} B, technology: sram, banks: 1, width: 64 bit, source: {OURS}, ports: {{}}}}",
+        f"  sram: {{size: {sram} B, {KIND}, ports: {{array: {{{wide}}}}}}}",
+        f"  accumulator: {{size: {accumulator} B, {KIND}, ports: {{}}}}",
     ]  # fmt: skip
     if weights:
-        lines.append(
-            f"  registers: {{size: {weights} B, technology: sram, banks: 1, width: 64 bit, source: {OURS}, ports: {{}}}}"
-        )
+        lines.append(f"  registers: {{size: {weights} B, {KIND}, ports: {{}}}}")
     lines += [
         "engines:",
         f"  load: {{kind: dma, clock: core, from: dram, to: sram, via: [dram.in], setup: {setup} cycles, source: {OURS}}}",
-        f"  store: {{kind: dma, clock: core, from: sram, to: dram, via: [dram.{out}], setup: {setup} cycles,"
-        f" source: {OURS}}}",
+        f"  store: {{kind: dma, clock: core, from: sram, to: dram, via: [dram.{out}], setup: {setup} cycles, source: {OURS}}}",
     ]
     if weights:
         lines.append(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ from tests.mapping.networks import int8_formats
 from tests.mapping.single import ARRAYS, devices, mapping_of, room_of, search_of, single_ops, small, tilings
 
 MANY = settings(
-    max_examples=1500, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 
 
@@ -52,7 +53,7 @@ def test_no_tiling_is_faster_than_the_bound(data: st.DataObject) -> None:
 def test_no_cut_lowers_the_cycles_of_an_engine_below_its_bound(data: st.DataObject, array: str) -> None:
     search = search_of(data.draw(single_ops()), small(array))
     tiling = data.draw(tilings(search))
-    sides = [[(a, b) for a, b in zip(cuts, cuts[1:], strict=False)] for cuts in tiling.cuts]
+    sides = [list(pairwise(cuts)) for cuts in tiling.cuts]
     grid = np.stack(
         [np.array(side)[index] for side, index in zip(sides, np.indices([*map(len, sides)]), strict=True)], -1
     )

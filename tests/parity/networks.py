@@ -88,6 +88,8 @@ class QLinear:
             shape = self.constant(f"{op.output}.shape", np.array(self.graph.tensors[op.output].shape, np.int64))
             self.nodes += [node, helper.make_node("Reshape", [rank4, shape], [op.output])]
             return
+        elif kind == "softmax":
+            name, rest, attributes = "QLinearSoftmax", self.encoding(op.output), {"axis": op["axis"], "opset": 13}
         elif kind == "max_pool2d":
             attributes = {"kernel_shape": list(op["kernel"]), "strides": list(op["strides"]), "pads": list(op["pads"])}
             self.nodes.append(helper.make_node("MaxPool", [x], [op.output], **attributes))

@@ -100,7 +100,9 @@ class MacArray:
             f"{engine.operands}.write_bytes": written,
         }
         sums = {"read": updates - opened + drained, "write": updates}
-        parts = [{f"{engine.accumulators}.{verb}_bytes": -(-count * engine.sum_bits // 8)} for verb, count in sums.items()]
+        parts = [
+            {f"{engine.accumulators}.{verb}_bytes": -(-count * engine.sum_bits // 8)} for verb, count in sums.items()
+        ]
         if kept:
             parts.append({f"{engine.weights}.read_bytes": weights})
         return loops.add_counts([counts, *parts])
