@@ -63,7 +63,8 @@ def _codes(
     _spread(factors, block, wide)
     near = np.empty(values.size, np.float32)
     for i in range(values.size):
-        near[i] = np.float32(values[i] * wide[i])
+        # A scale near the smallest number has no inverse: zero times infinity must stay zero.
+        near[i] = np.float32(values[i] * wide[i]) if values[i] != np.float32(0.0) else values[i]
     grid_kernel.encode(near.view(np.uint32), inner[0], inner[1], inner[2], inner[3], out)
     _spread(found, block, wide)
 

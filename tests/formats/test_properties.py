@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -98,6 +98,7 @@ def test_powers_of_two_pass_through_a_shared_exponent(name, values, power):
 @pytest.mark.parametrize("name", [n for n, f in FORMS.items() if n != "binary" and not n.startswith("posit")])
 @QUICK
 @given(VECTORS)
+@example(np.array([np.finfo(np.float32).tiny, 0], np.float32))
 def test_signs_are_symmetric(name, values):
     form = FORMS[name]
     encoding = fit(form, values)
