@@ -110,6 +110,7 @@ class OpPlan:
             row["tile"] = " ".join(f"{loop}={size}" for loop, size in zip(self.loops, tiling.extents, strict=True))
             row["trips"] = " ".join(f"{self.loops[i]}x{tiling.trips[i]}" for i in tiling.order if tiling.trips[i] > 1)
             row["estimate_ms"] = tiling.estimate_fs / 1e12
+            row["bound_ms"] = tiling.bound_fs / 1e12
             row["traffic_bytes"] = tiling.traffic_bytes
         return row
 
