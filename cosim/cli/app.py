@@ -13,6 +13,7 @@ import typer
 
 from cosim.cli.failure import EXIT_INTERRUPT, report_failure
 
+AGAIN_S = 1.0  # between two attempts to interrupt a run
 GARBAGE = 300_000  # new containers between two searches of the young ones: some tens of MiB
 app = typer.Typer(
     name="cosim",
@@ -46,12 +47,38 @@ def _root(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: 0, 1 (the answer is no), 2 (wrong input), 70 (bug), 130."""
     with contextlib.suppress(ValueError):  # not in the main thread: the host application owns the signals
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # a killed run cleans up like an interrupted one
+        signal.signal(signal.SIGTERM, _interrupt)  # a killed run cleans up like an interrupted one
+        if arguments is None:
+            signal.signal(signal.SIGINT, _interrupt)
+            sys.unraisablehook = _unraisable
     with _rare_collections():
         code = _run(list(sys.argv[1:] if arguments is None else arguments))
         if arguments is None:
             gc.freeze()  # the process ends here, and what it made with it: nothing is left to search
     return code
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    """Raise `KeyboardInterrupt`, and again while the process goes on.
+
+    An exception that is raised in a callback from compiled code, as a compiler calls many, is lost.
+    """
+    if hasattr(signal, "setitimer"):
+        signal.signal(signal.SIGALRM, signal.default_int_handler)
+        signal.setitimer(signal.ITIMER_REAL, AGAIN_S, AGAIN_S)
+    raise KeyboardInterrupt
+
+
+def _unraisable(lost: sys.UnraisableHookArgs) -> None:
+    """A lost interrupt comes again and needs no report."""
+    if lost.exc_type is not KeyboardInterrupt:
+        sys.__unraisablehook__(lost)
+
+
+def _calm() -> None:
+    """The interrupt has arrived: raise no more."""
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def _run(given: Sequence[str]) -> int:
@@ -60,9 +87,11 @@ def _run(given: Sequence[str]) -> int:
         _register()
         app(args=texts, prog_name="cosim")
     except SystemExit as leaving:
+        _calm()
         code = leaving.code if isinstance(leaving.code, int) else 0
         return report_failure(KeyboardInterrupt(), debug=False) if code == EXIT_INTERRUPT else code
     except BaseException as error:
+        _calm()
         # compiled code that is interrupted while numba looks at its arguments: CPython wraps what numba left behind
         is_interrupt = isinstance(error, SystemError) and isinstance(error.__cause__, KeyboardInterrupt)
         return report_failure(KeyboardInterrupt() if is_interrupt else error, debug="--debug" in given)
