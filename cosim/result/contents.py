@@ -157,7 +157,19 @@ def mapping(work: Work) -> Table:
 
     Ops of one `group` run block by block; tile and trips are then those of the largest block.
     """
-    names = ("op", "kind", "engine", "group", "blocks", "tile", "trips", "estimate_ms", "bound_ms", "traffic_bytes", "reason")
+    names = (
+        "op",
+        "kind",
+        "engine",
+        "group",
+        "blocks",
+        "tile",
+        "trips",
+        "estimate_ms",
+        "bound_ms",
+        "traffic_bytes",
+        "reason",
+    )
     rows = work.simulation.plan.rows()
     numbers = {"estimate_ms": np.nan, "bound_ms": np.nan, "traffic_bytes": 0}
     return table_of_rows([{name: row.get(name, numbers.get(name)) for name in names} for row in rows], names)

@@ -84,7 +84,10 @@ def cases() -> list[Case]:
         Case(run, 15.0, first=True),
         Case(("--help",), 0.25, memory_limit=None),
         Case(run, 0.85),
-        *(Case(("run", network, "--on", DEVICE, "--no-cache"), 2.0) for network in ("resnet50", "mobilenet_v2", "bert_base")),
+        *(
+            Case(("run", network, "--on", DEVICE, "--no-cache"), 2.0)
+            for network in ("resnet50", "mobilenet_v2", "bert_base")
+        ),
         Case(("run", "resnet50", "--on", "npu/edge-256", "--no-cache"), 2.0),
     ]
 
