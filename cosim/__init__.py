@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from cosim.binding import Given
     from cosim.compress import accuracy, compress
     from cosim.errors import (
         CosimError,
@@ -37,6 +38,7 @@ __all__ = [
     "DescriptionError",
     "Encoding",
     "Format",
+    "Given",
     "Graph",
     "Hardware",
     "InfeasibleError",
@@ -67,6 +69,7 @@ _HOME = {
     "DescriptionError": "errors",
     "Encoding": "formats",
     "Format": "formats",
+    "Given": "binding",
     "Graph": "graph.graph",
     "Hardware": "hardware.hardware",
     "InfeasibleError": "errors",

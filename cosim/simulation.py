@@ -20,6 +20,7 @@ from cosim.program.plan import MappingPlan
 from cosim.program.program import Program
 
 if TYPE_CHECKING:
+    from cosim.binding import Given
     from cosim.cost import AreaReport, EnergyReport
     from cosim.execute import Values
     from cosim.timing import Bounds, Times
@@ -90,6 +91,7 @@ def simulate(
     options: Mapping[str, Any] | None = None,
     numerics: str = "",
     backend: str = "numpy",
+    given: Given | None = None,
     progress: Progress | None = None,
 ) -> Simulation:
     """Compress, map, check, time, price and, if asked, execute `graph` on `hardware`.
@@ -117,6 +119,8 @@ def simulate(
         hardware, if its description names one. It changes no time and no energy.
     backend
         What integer sums are computed with, a name of `cosim.execute.backends.BACKENDS`: how fast, never which numbers.
+    given
+        What value-bound engine kinds and tensors take instead of the values of an execution.
     progress
         Called with a stage and the fraction done.
 
@@ -127,6 +131,7 @@ def simulate(
     SimulationError
         A result breaks an invariant (coverage, hazards, bounds): a bug.
     """
+    from cosim.binding import GivenCodes, bound, is_value_bound, labelled
     from cosim.compress import compress as compressed_by
     from cosim.cost import area, energy
     from cosim.program.check import check
@@ -153,6 +158,11 @@ def simulate(
     backend = resolved(backend)
     steps = registry["compressions"]
     small = compressed_by(graph, compress, data, calibrate=execute != "none", compressions=steps)
+    depends = is_value_bound(small, hardware)
+    if depends and given is None and execute == "none":
+        small = compressed_by(graph, compress, data, calibrate=True, compressions=steps)
+    if depends and given is not None:
+        small = labelled(small, given)
     small = with_numerics(small, numerics, hardware)
     tell("map", 0.2)
     mapping = chosen.map(small, hardware, kinds, options or {})
@@ -163,9 +173,10 @@ def simulate(
     check(program, small)
 
     values, quality, overflows = None, None, None
-    if _is_value_bound(hardware, kinds):
+    if depends:
         tell("execute", 0.55)
-        program, small = _bind(program, graph, hardware, kinds, compress, data, inputs, seed, numerics, backend)
+        codes = GivenCodes(small, given) if given is not None else _executed(small, graph, inputs, seed, backend)
+        program = bound(program, small, hardware, codes)
     tell("time", 0.6)
     times = _time(program, timer)
     limits = limits_of.bounds(program)
@@ -267,36 +278,15 @@ def _index_limit(graph: Graph, name: str) -> int:
     return min(tables, default=2)
 
 
-def _is_value_bound(hardware: Hardware, kinds: Mapping[str, Any]) -> bool:
-    return any(hasattr(kinds[engine.kind], "bind") for engine in hardware.engines.values())
-
-
-def _bind(
-    program: Program,
-    original: Graph,
-    hardware: Hardware,
-    kinds: Mapping[str, Any],
-    compress: str | Sequence[str],
-    data: Arrays | None,
-    inputs: Arrays | None,
-    seed: int,
-    numerics: str,
-    backend: str,
-) -> tuple[Program, Graph]:
-    """Execute once, then let every value-bound engine kind fill its service columns from the values."""
-    from cosim.compress import compress as compressed_by
+def _executed(
+    graph: Graph, original: Graph, inputs: Arrays | None, seed: int, backend: str
+) -> Mapping[str, NDArray[Any]]:
+    """Codes of every tensor of the compressed `graph`."""
     from cosim.execute import whole
 
     registry = load_registry()
-    calibrated = compressed_by(original, compress, data, calibrate=True, compressions=registry["compressions"])
-    calibrated = with_numerics(calibrated, numerics, hardware)
-    fed = {**seeded_inputs(original, seed), **(inputs or {})}
     known: dict[str, Any] = {"formats": registry["formats"], "kernels": registry["kernels"]}
-    values = whole(calibrated, fed, keep="all", backend=backend, **known)
-    for kind in {engine.kind for engine in hardware.engines.values()}:
-        if hasattr(kinds[kind], "bind"):
-            program = kinds[kind].bind(program, calibrated, values.codes, hardware)
-    return program, calibrated
+    return whole(graph, {**seeded_inputs(original, seed), **(inputs or {})}, keep="all", backend=backend, **known).codes
 
 
 def _execute(

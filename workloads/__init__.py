@@ -57,6 +57,7 @@ def _at_width(family: str, percent: int) -> str:
 # name -> (builder, arguments, summary, source)
 _Row = tuple[str, Mapping[str, Any], str, str]
 _TV, _TIMM, _HF, _TINY, _STORIES = "torchvision", "timm", "transformers", "mlcommons/tiny", "karpathy/llama2.c"
+_DARKNET, _YOLOX = "pjreddie/darknet", "Megvii-BaseDetection/YOLOX"
 _DECODERS = ("stories260k", "stories15m")
 _REGNETS = ("200mf", "400mf", "600mf", "800mf", "1.6gf", "3.2gf", "4.0gf", "6.4gf", "8.0gf", "12gf", "16gf", "32gf")
 _TABLE: dict[str, _Row] = {
@@ -136,6 +137,24 @@ _TABLE: dict[str, _Row] = {
         "MLPerf Tiny anomaly detection: fully connected autoencoder.",
         _TINY,
     ),
+    "yolov2_voc_448": (
+        "darknet:yolov2",
+        {"classes": 20, "image": 448},
+        "YOLOv2 for the 20 classes of VOC, 448x448.",
+        _DARKNET,
+    ),
+    "yolov2_tiny": ("darknet:yolov2_tiny", {}, "YOLOv2-tiny, 416x416.", _DARKNET),
+    "yolov3": ("darknet:yolov3", {}, "YOLOv3, 416x416.", _DARKNET),
+    "yolov3_608": ("darknet:yolov3", {"rows": 608, "columns": 608}, "YOLOv3, 608x608.", _DARKNET),
+    "yolov3_voc": ("darknet:yolov3", {"classes": 20}, "YOLOv3 for the 20 classes of VOC, 416x416.", _DARKNET),
+    "yolov3_tiny": ("darknet:yolov3_tiny", {}, "YOLOv3-tiny, 416x416.", _DARKNET),
+    "yolov4_tiny": ("darknet:yolov4_tiny", {}, "YOLOv4-tiny, 416x416.", _DARKNET),
+    **{f"yolov5{s}": ("yolov5", {"size": s}, f"YOLOv5{s}, 640x640.", "ultralytics/yolov5") for s in "nsm"},
+    **{f"yolov8{s}": ("yolov8", {"size": s}, f"YOLOv8{s}, 640x640.", "ultralytics") for s in "nsmlx"},
+    **{
+        f"yolox_{size}": ("yolox", {"size": size, "image": image}, f"YOLOX-{size}, {image}x{image}.", _YOLOX)
+        for size, image in (("nano", 416), ("tiny", 416), ("s", 640), ("m", 640))
+    },
     "vit_tiny": ("vit", {"width": 192, "heads": 3}, "ViT-Ti/16.", _TIMM),
     "deit_tiny": ("vit", {"width": 192, "heads": 3}, "DeiT-Ti/16, without the distillation token.", _TIMM),
     "deit_small": ("vit", {"width": 384, "heads": 6}, "DeiT-S/16, without the distillation token.", _TIMM),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from cosim.graph import Builder
 from cosim.graph.builder import Padding, Pair
 
@@ -46,6 +48,21 @@ def squeeze_excite(
 def classify(b: Builder, x: str, classes: int, name: str) -> str:
     """Global average pool and a linear layer."""
     return b.linear(b.global_avg_pool(x, keepdims=False), classes, gain=1.0, name=name)
+
+
+def upsample(b: Builder, x: str, factor: int = 2, mode: str = "nearest") -> str:
+    """x with `factor` times the rows and columns."""
+    rows, columns = b.shape(x)[2:]
+    return b.resize(x, (factor * rows, factor * columns), mode=mode)
+
+
+def space_to_depth(b: Builder, x: str, corners: Sequence[tuple[int, int]]) -> str:
+    """Every second row and column from each corner (row, column) of 2x2 pixels, as channels."""
+    shape = b.shape(x)
+    parts = [
+        b.op("slice", [x], starts=(0, 0, top, left), stops=shape, steps=(1, 1, 2, 2)) for top, left in corners
+    ]
+    return b.concat(parts)
 
 
 def make_divisible(value: float, divisor: int = 8) -> int:

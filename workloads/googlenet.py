@@ -11,7 +11,7 @@ from cosim.graph import Builder, Graph
 from cosim.graph.builder import Pair
 
 # 1x1, 3x3 reduce, 3x3, "5x5" reduce, "5x5", pool projection
-_MODULES = {
+MODULES = {
     "inception3a": (64, 96, 128, 16, 32, 32),
     "inception3b": (128, 128, 192, 32, 96, 64),
     "inception4a": (192, 96, 208, 16, 48, 64),
@@ -34,7 +34,7 @@ def googlenet(name: str, batch: int, seed: int) -> Graph:
     x = _conv(b, x, 64, 1, "conv2")
     x = _conv(b, x, 192, 3, "conv3", padding=1)
     x = b.max_pool2d(x, 3, 2, ceil_mode=True)
-    for module, sizes in _MODULES.items():
+    for module, sizes in MODULES.items():
         x = _inception(b, x, sizes, module)
         if module in _POOL_AFTER:
             x = b.max_pool2d(x, _POOL_AFTER[module], 2, ceil_mode=True)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from cosim.errors import SimulationError
 from cosim.execute.call import Array
 from cosim.execute.packing import Packing, is_packed
+from cosim.execute.sealed import Sealed, sealed
 from cosim.execute.tiles import accumulators_of, regrouped
 from cosim.formats import Format
 from cosim.formats.builtin import FORMATS, find_format
@@ -57,7 +58,7 @@ class Layout:
     dtype: np.dtype[np.generic]
     bits: int
     content: Content
-    packing: Packing | None = None
+    packing: Packing | Sealed | None = None
     root: Layout | None = None
     first: int = 0
 
@@ -127,11 +128,14 @@ class Memory:
             raise SimulationError(message)
         box = self.program.boxes.box(int(table.box[buffer]))
         shape = tuple((box[:, 1] - box[:, 0]).tolist())
-        packing, shown, first = None, None, 0
+        packing: Packing | Sealed | None = None
+        shown, first = None, 0
         if content is Content.CODES:
             shown = self._shown(root)
             first = 0 if shown is None else self._first(buffer) - self._first(root)
-            if shown is None and is_packed(encoding, dtype):
+            if shown is None and encoding.storage is not None:
+                packing = sealed(encoding, box, dtype)
+            elif shown is None and is_packed(encoding, dtype):
                 packing = Packing(encoding, box, self.formats)
         place = int(table.memory[buffer]), int(table.address[buffer])
         layout = Layout(name, *place, box, shape, dtype, bits, content, packing, shown, first)
@@ -148,7 +152,7 @@ class Memory:
         if layout.packing is None:
             return None
         encoding = layout.packing.encoding
-        return layout if encoding.is_mixed or encoding.shared_bits else None
+        return layout if encoding.is_mixed or encoding.shared_bits or encoding.storage is not None else None
 
     def _first(self, buffer: int) -> int:
         """Which element of its tensor, in row-major order, a buffer begins with."""
@@ -192,7 +196,7 @@ class Memory:
             poisoned = np.frombuffer(bytes([POISON]) * layout.dtype.itemsize, layout.dtype)[0]
             self._elements(layout)[span] = poisoned
 
-    def _packing(self, layout: Layout) -> Packing:
+    def _packing(self, layout: Layout) -> Packing | Sealed:
         if layout.packing is None:
             raise SimulationError(f"{layout.name!r} is not packed", where="memory")
         return layout.packing

@@ -136,7 +136,11 @@ def _computed(codes: Array | None, encoding: Encoding, formats: Mapping[str, For
 
 
 def accumulators_of(graph: Graph, op: Op, formats: Mapping[str, Format] = FORMATS) -> np.dtype[np.generic]:
-    """Type of the partial sums of an op."""
+    """Type of the partial sums of an op: as its formats' own kernel keeps them, where they bring one."""
+    names = [computed(graph.tensors[name].encoding).format for name in op.inputs[:2]]
+    own = _own_kernel(op.kind.name, [find_format(name, formats) for name in names])
+    if own is not None and hasattr(own, "accumulator"):
+        return np.dtype(own.accumulator)
     return accumulator_dtype([computed(graph.tensors[name].encoding) for name in op.inputs], formats)
 
 
@@ -152,7 +156,8 @@ def kernel_of(op: Op, kernels: Mapping[str, Kernel]) -> Kernel:
     kernel = kernels[name]
 
     def run(call: Call) -> Array:
-        made = kernel(call)
+        own = _own_kernel(name, [find_format(encoding.format, call.formats) for encoding in call.inputs[:2]])
+        made = (own or kernel)(call)
         if call.partial:
             return made
         if call.target_stored is not None:
@@ -162,6 +167,13 @@ def kernel_of(op: Op, kernels: Mapping[str, Kernel]) -> Kernel:
         return made
 
     return run
+
+
+def _own_kernel(kind: str, operands: Sequence[Format]) -> Kernel | None:
+    """The kernel that the format of the first operand brings for ops of `kind` on these formats; None for the general."""
+    bring = getattr(operands[0], "kernel", None) if operands else None
+    own: Kernel | None = None if bring is None else bring(kind, operands)
+    return own
 
 
 def regrouped(codes: Array, encoding: Encoding, formats: Mapping[str, Format]) -> Array:

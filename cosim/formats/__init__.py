@@ -20,6 +20,7 @@ from cosim.formats.mixture import mix, nested
 from cosim.formats.regions import Layer, Regions
 from cosim.formats.shared_exponent import SharedExponent
 from cosim.formats.steps import Steps
+from cosim.formats.storage import Storage
 from cosim.formats.table import Table, build_table
 from cosim.formats.table_format import TableFormat
 
@@ -40,6 +41,7 @@ __all__ = [
     "SharedExponent",
     "Shortcut",
     "Steps",
+    "Storage",
     "Table",
     "TableFormat",
     "build_cells",

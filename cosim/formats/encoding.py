@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from cosim.errors import DescriptionError
 from cosim.formats.regions import Boxes, Int64, Regions
+from cosim.formats.storage import Storage
 
 #: Formats whose elements stand for themselves, without side information.
 WIDE_FLOATS = frozenset({"fp32", "fp16", "bf16"})
@@ -51,6 +52,11 @@ class Encoding:
     common
         Encoding in which arrays hold a mixed tensor and in which it is computed on: every part's values are exact in
         it. An integer grid, or fp32.
+    storage
+        What the cells of a compressed tensor take in memory; None where each element takes `bits`. Arrays hold
+        ordinary codes of `format` all the same.
+    scale_bits
+        Bits in which one scale is stored: 32 for a float, fewer where it is a power of two [bit].
     """
 
     format: str
@@ -65,11 +71,13 @@ class Encoding:
     parts: tuple[Encoding, ...] = field(default=(), repr=False)
     regions: Regions | None = field(default=None, repr=False)
     common: Encoding | None = field(default=None, repr=False)
+    storage: Storage | None = field(default=None, repr=False)
+    scale_bits: int = 32
 
     @property
     def is_plain(self) -> bool:
         """Whether every element takes `bits` and nothing else is stored with the codes."""
-        return not self.is_mixed and not self.shared_bits
+        return not self.is_mixed and not self.shared_bits and self.storage is None
 
     @property
     def is_mixed(self) -> bool:
@@ -93,7 +101,7 @@ class Encoding:
 
     @property
     def side_bits(self) -> int:
-        """Bits of side information that does not depend on values: 32 per scale and 32 per zero point [bit].
+        """Bits of side information that does not depend on values: `scale_bits` per scale, 32 per zero point [bit].
 
         Of a mixed encoding each part counts with the channels where it occurs.
         """
@@ -101,7 +109,7 @@ class Encoding:
             return sum(self._side_bits_of(number) for number in range(len(self.parts)))
         scales = 0 if self.scale is None else int(np.size(self.scale))
         points = 0 if self.zero_point is None else int(np.size(self.zero_point))
-        return 32 * (scales + points)
+        return self.scale_bits * scales + 32 * points
 
     def blocks(self, shape: Sequence[int]) -> int:
         """Blocks of a tensor of `shape`; 0 without blocks."""
@@ -125,6 +133,8 @@ class Encoding:
         channels are constants of the op; `stored_bits` has them too.
         """
         boxes = np.asarray(boxes, np.int64)
+        if self.storage is not None:
+            return self.storage.box_bits(boxes)
         if self.regions is not None and self.regions.part is None:
             return volume(boxes) * self.held.bits + self.regions.cells(boxes)  # any cell may need the widest part
         if self.regions is None:
@@ -145,6 +155,8 @@ class Encoding:
     def most_bytes(self, extents: Int64, shape: Sequence[int]) -> Int64:
         """Bytes that a box of `extents` (n, rank) may take wherever it lies in a tensor of `shape`, shape (n,) [byte]."""
         extents = np.minimum(np.asarray(extents, np.int64), np.array(shape, np.int64).reshape(-1))
+        if self.storage is not None:
+            return np.asarray(-(-self.storage.most_bits(extents) // 8), np.int64)
         whole = np.array([[(0, extent) for extent in shape]], np.int64).reshape(1, len(shape), 2)
         if self.regions is not None and self.regions.part is None:
             boxes = np.stack([np.zeros_like(extents), extents], axis=2)
@@ -191,7 +203,7 @@ class Encoding:
     @property
     def _scale_bits(self) -> int:
         """Bits of one scale and of its zero point, if there is any that is not 0 [bit]."""
-        return 64 if self.zero_point is not None and np.any(self.zero_point) else 32
+        return self.scale_bits + (32 if self.zero_point is not None and np.any(self.zero_point) else 0)
 
     def _is_blockwise(self, side: NDArray[Any] | None) -> bool:
         return side is not None and self.axis is None and side.ndim > 0
@@ -278,6 +290,8 @@ class Encoding:
 
     def clipped(self, box: Boxes) -> Encoding:
         """Side information of `box` alone, whatever blocks it cuts; use `cut` or `seen`."""
+        if self.storage is not None:  # a part of an array is not stored: its cells are those of the whole tensor
+            return replace(self, storage=None).clipped(box)
         if self.regions is not None:
             common = self.held.clipped(box)
             cut = replace(self, scale=common.scale, zero_point=common.zero_point, common=common)
@@ -293,8 +307,10 @@ class Encoding:
         )
 
     def key(self) -> bytes:
-        """Bytes that differ where blocks, thresholds or parts do; empty where there are none."""
-        found = b""
+        """Bytes that differ where blocks, thresholds, parts or storage do; empty where there are none."""
+        found = b"" if self.storage is None else b"storage" + self.storage.key()
+        if self.scale_bits != 32:
+            found += f"scale{self.scale_bits}".encode()
         if self.block is not None:
             found += f"{self.block}{self.block_axis}{self.block_bits}".encode()
         if self.threshold is not None:

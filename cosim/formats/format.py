@@ -42,6 +42,12 @@ class Format(Protocol):
         The magnitude that a scale of 1 reaches.
     ``fit(values, *, axis, block, block_axis)``
         `Encoding` fitted to the values themselves where their range is not enough; see `cosim.formats.fit`.
+    ``kernel(kind, operands)``
+        Kernel that computes ops of `kind` as hardware for this format does, where the first two operands have the
+        formats `operands` (this one first); None where decoding and summing in fp32 will do. The kernel's
+        ``accumulator`` is the dtype of its partial sums; fp32 where it has none.
+    ``bind(codes, encoding)``
+        `Storage` of a computed tensor whose bytes its values decide (run lengths); `encoding` says the most.
     """
 
     name: str

@@ -25,6 +25,7 @@ from cosim.formats.encoding import FLOAT32, Encoding
 from cosim.formats.fit import quantise
 from cosim.formats.format import Format, IntegerFormat
 from cosim.formats.regions import Regions
+from cosim.formats.storage import Storage
 
 Doubles = NDArray[np.float64]
 Formats = Mapping[str, Format]
@@ -112,6 +113,26 @@ def members_of(codes: NDArray[Any], encoding: Encoding, formats: Formats) -> NDA
     if regions.part is not None:
         return regions.members(codes.shape)
     return regions.members_of(find_format(encoding.held.format, formats).decode(codes, encoding.held))
+
+
+def decided_storage(codes: NDArray[Any], encoding: Encoding, formats: Formats) -> Storage:
+    """What the cells take whose part is decided by the values behind `codes`: their elements and one flag each.
+
+    Without a scale, which a graph has that was never calibrated, codes count as values.
+
+    Raises
+    ------
+    DescriptionError
+        The parts are known before there are values.
+    """
+    regions = _regions(encoding)
+    held = encoding.held if encoding.held.scale is not None else replace(encoding.held, scale=np.ones(()))
+    part = regions.decide(find_format(held.format, formats).decode(codes, held))
+    elements = np.ones((), np.int64)
+    for start, extent in zip(regions.starts, codes.shape, strict=True):
+        elements = np.multiply.outer(elements, np.diff(start, append=extent))
+    bits = np.array([one.bits for one in encoding.parts], np.int64)
+    return Storage(regions.starts, elements * bits[part] + 1)
 
 
 def to_part(codes: NDArray[Any], encoding: Encoding, number: int, formats: Formats) -> NDArray[Any]:

@@ -16,9 +16,10 @@ from cosim.hardware.document import digest, read_document
 from cosim.hardware.schema import Closed, Name, Scalar, validated
 from cosim.hardware.technology import Price, SramPoint, Technology
 
-#: What stands behind a number, best first.
+#: What stands behind a number, best first. ``included`` is for what another price of the file has in it already, which
+#: `rule` names: only such a number may be 0.
 Evidence = Literal[
-    "measured", "vendor", "layout", "synthesis", "published", "model", "recommended", "derived", "assumed"
+    "measured", "vendor", "layout", "synthesis", "published", "model", "recommended", "derived", "assumed", "included"
 ]
 
 #: Density -> dimension it is given in.
@@ -186,9 +187,12 @@ class _Prices:
 
     def price(self, key: str, band: BandModel, dimension: str, origin: PriceModel | SramModel) -> Price:
         where = f"{self.where}: {key}"
-        low, value, high = (
-            float(units.positive(end, dimension, where=where)) for end in (band.low, band.value, band.high)
-        )
+        number = units.parse if origin.evidence == "included" else units.positive
+        low, value, high = (float(number(end, dimension, where=where)) for end in (band.low, band.value, band.high))
+        if origin.evidence == "included" and (low, value, high, bool(origin.rule)) != (0, 0, 0, True):
+            raise DescriptionError(
+                f"{band.value} is marked as included", where=where, allowed="0, and a rule that says in which price"
+            )
         if not low <= value <= high:
             raise DescriptionError(
                 f"{band.value} lies outside {band.low} .. {band.high}", where=where, allowed="low <= value <= high"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cosim.errors import InfeasibleError
 from cosim.mapping.assignment import Assignment
-from cosim.mapping.fusion import Fuser, Fusion
+from cosim.mapping.fusion import Estimate, Fuser, Fusion
 from cosim.mapping.groups import Group
 from cosim.mapping.objective import Objective
 from cosim.mapping.placement import Span, residents, spans
@@ -50,18 +50,22 @@ class Plan:
 
     Attributes
     ----------
-    groups
-        As asked for.
+    fusions
+        The groups that were asked for, as estimated.
     expected
         Latency [fs] and traffic [byte] of the whole network, as estimated.
     """
 
-    groups: tuple[Group, ...]
     residents: Kept
     staging_start: dict[str, int]
     live: dict[str, Span]
-    fusions: tuple[Fusion, ...]
+    fusions: tuple[Estimate, ...]
     expected: tuple[float, float]
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """The groups alone."""
+        return tuple(fusion.group for fusion in self.fusions)
 
 
 def weigh(tiler: Tiler, fuser: Fuser, objective: Objective, groups: Sequence[Group] = ()) -> Plan:
@@ -85,12 +89,12 @@ def weigh(tiler: Tiler, fuser: Fuser, objective: Objective, groups: Sequence[Gro
             if share == 0:
                 raise
             continue
-        plans = [fuser.plan(group, kept, live) for group in groups]
-        fusions = tuple(plan for plan in plans if plan is not None)
-        if len(fusions) == len(plans):
-            latency += sum(plan.latency_fs for plan in fusions)
-            traffic += sum(plan.traffic_bytes for plan in fusions)
-            found.append(Plan(tuple(groups), kept, start, live, fusions, (latency, traffic)))
+        estimates = [fuser.expected(group, kept, live) for group in groups]
+        fusions = tuple(estimate for estimate in estimates if estimate is not None)
+        if len(fusions) == len(estimates):
+            latency += sum(estimate.latency_fs for estimate in fusions)
+            traffic += sum(estimate.traffic_bytes for estimate in fusions)
+            found.append(Plan(kept, start, live, fusions, (latency, traffic)))
     if not found:
         raise InfeasibleError("no group fits", where=f"graph {tiler.graph.name}", fix="map it with fuse=none")
     return found[objective.prefer([plan.expected for plan in found])]
@@ -100,7 +104,7 @@ def tiled(tiler: Tiler, fuser: Fuser, objective: Objective, plan: Plan) -> Choic
     """The plan with a tiling for every op."""
     fused = {op.name for group in plan.groups for op in group.ops}
     alone = [assignment for assignment in fuser.problem.assignments if assignment.op.name not in fused]
-    fusions = tuple(fuser.tile(fusion, plan.residents, objective) for fusion in plan.fusions)
+    fusions = tuple(fuser.tile(group, plan.residents, plan.live, objective) for group in plan.groups)
     trials = tiler.tile(alone, plan.residents, plan.staging_start, objective)
     return Choice(plan.residents, plan.staging_start, plan.live, trials, fusions)
 

@@ -32,6 +32,8 @@ class Emitter:
         Per memory, who touched which bytes last.
     writers
         Per root tensor, who wrote which elements.
+    filled
+        Per resident constant that is in its place, who brought which elements.
     """
 
     graph: Graph
@@ -43,6 +45,7 @@ class Emitter:
     occupancy: dict[str, Occupancy] = field(default_factory=dict)
     writers: dict[str, Writers | Parts] = field(default_factory=dict)
     placements: list[Placement] = field(default_factory=list)
+    filled: dict[str, Writers] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.names = {name: row for row, name in enumerate(self.graph.tensors)}
@@ -72,7 +75,7 @@ class Emitter:
 
     def last_writers(self, tensor: str, boxes: Ints) -> Ints | None:
         """Last writer of each box of `tensor`, or None where nothing writes it."""
-        writers = self.writers.get(self.roots[tensor])
+        writers = self.filled.get(tensor) or self.writers.get(self.roots[tensor])
         if writers is None:
             return None
         # The bytes of a view's box are scattered over its root: wait for all of it.

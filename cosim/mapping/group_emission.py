@@ -15,6 +15,7 @@ from cosim.mapping.fusion import Fusion
 from cosim.mapping.groups import Block, Cut
 from cosim.mapping.homes import Home, Parts, Writers
 from cosim.mapping.layout import Slots
+from cosim.mapping.pieces import can_be_cut, pieces, whole_box
 from cosim.mapping.rings import Rings
 from cosim.mapping.rows import Rows
 from cosim.plugin.protocols import EngineKind
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from cosim.mapping.emit import Emitter
 
 Ints = NDArray[np.int64]
-MOST_PIECES = 8  # of what comes once for all blocks: the first tile waits for its piece alone
-LEAST_PIECE = 2048  # where it is as long as that [byte]
 
 
 class GroupEmission:
@@ -134,7 +133,7 @@ class GroupEmission:
         source = emitter.homes[name]
         start = self._first(slots)
         tensor = self.graph.tensors[name]
-        whole = np.array([[(0, extent) for extent in tensor.shape]], np.int64).reshape(1, len(tensor.shape), 2)
+        whole = whole_box(tensor)
         buffer = self.draft.add_buffers(
             memory=emitter.memories[slots.memory],
             address=start,
@@ -146,7 +145,7 @@ class GroupEmission:
             root=-1,
             preloaded=False,
         )
-        boxes = _pieces(whole, tensor.bytes) if tensor.encoding.is_plain and tensor.encoding.bits % 8 == 0 else whole
+        boxes = pieces(whole, tensor.bytes) if can_be_cut(tensor) else whole
         n_bytes = tensor.encoding.box_bytes(boxes)
         dma = emitter.dma(source.memory, slots.memory)
         queue = emitter.hardware.queue_index(dma.name)
@@ -208,16 +207,3 @@ def _shared(cut: Cut, block: int) -> tuple[tuple[int, int, int], ...]:
     low, high = cut.ranges[block]
     others = [r for b, r in enumerate(cut.ranges) if b != block and r[0] < high and r[1] > low]
     return tuple((cut.along, max(low, a), min(high, b)) for a, b in others)
-
-
-def _pieces(whole: Ints, n_bytes: int) -> Ints:
-    """A box in parts along its first axis that is longer than 1."""
-    axis = int(np.argmax(whole[0, :, 1] > 1)) if whole.shape[1] else 0
-    extent = int(whole[0, axis, 1]) if whole.shape[1] else 1
-    bounds = np.unique(
-        np.linspace(0, extent, min(extent, MOST_PIECES, max(n_bytes // LEAST_PIECE, 1)) + 1).astype(np.int64)
-    )
-    boxes = np.repeat(whole, len(bounds) - 1, axis=0)
-    if whole.shape[1]:
-        boxes[:, axis, 0], boxes[:, axis, 1] = bounds[:-1], bounds[1:]
-    return boxes

@@ -2,51 +2,24 @@
 
 A block is a range along one axis of the group's result. Going backwards through the ops, each access says which
 range of each operand a block needs, and that range is the block of its producer. Where windows make neighbouring
-blocks need the same rows, each block computes them for itself.
+blocks need the same rows, these are kept from one block to the next, or each block computes them for itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
-
-import numpy as np
-from numpy.typing import NDArray
+from math import prod
 
 from cosim.graph.graph import Graph
 from cosim.graph.op import Op
-from cosim.graph.space import Access, Role, Space, volume
+from cosim.mapping.strips import Cut, Strips, strips_of
 
-Ints = NDArray[np.int64]
+__all__ = ["WHOLE", "Block", "Cut", "Group", "group_of", "merged", "stages"]
 
-
-@dataclass(frozen=True)
-class Cut:
-    """Blocks of a tensor along one of its axes, or of an op along one of its loops.
-
-    Attributes
-    ----------
-    along
-        Axis or loop.
-    ranges
-        First and last but one index of each block, shape (blocks, 2); they ascend, cover everything and may overlap.
-    """
-
-    along: int
-    ranges: tuple[tuple[int, int], ...]
-
-    @property
-    def overlaps(self) -> bool:
-        """Whether blocks share something, which is then computed more than once."""
-        return any(one[1] > two[0] for one, two in pairwise(self.ranges))
-
-    def boxes(self, shape: Sequence[int]) -> Ints:
-        """Boxes of all blocks of something of this `shape`, shape (blocks, axes, 2)."""
-        whole = np.array([(0, extent) for extent in shape], np.int64).reshape(len(shape), 2)
-        boxes = np.repeat(whole[None], len(self.ranges), axis=0)
-        boxes[:, self.along] = np.array(self.ranges, np.int64)
-        return boxes
+Finder = Callable[[Op, Cut], Strips | None]
 
 
 @dataclass(frozen=True)
@@ -78,30 +51,43 @@ class Group:
         Positions in the graph's op order.
     ops
         All of them, views included.
-    cuts
+    strips
         Blocks of each op that is not a view, by its name.
     inner
-        Blocks of each tensor that only the group reads, views included, by its name.
+        What each block needs of each tensor that only the group reads, views included, by its name.
     outer
         Blocks of its result.
+    kept
+        Tensors whose rows stay for the next block where it needs them too: none of them is computed twice.
     """
 
     first: int
     last: int
     ops: tuple[Op, ...]
-    cuts: Mapping[str, Cut]
+    strips: Mapping[str, Strips]
     inner: Mapping[str, Cut]
     outer: Cut
+    kept: frozenset[str] = frozenset()
 
     @property
     def n_blocks(self) -> int:
         """Number of blocks."""
-        return len(self.cuts[self.ops[-1].name].ranges)
+        return len(self.outer.ranges)
 
     @property
     def name(self) -> str:
         """Such as ``"conv1 .. conv3"``."""
         return f"{self.ops[0].name} .. {self.ops[-1].name}"
+
+    @cached_property
+    def cuts(self) -> dict[str, Cut]:
+        """Blocks of each op that is not a view, by its name."""
+        return {name: strips.cut for name, strips in self.strips.items()}
+
+    @property
+    def repeats(self) -> bool:
+        """Whether something is computed by several blocks."""
+        return any(strips.cut.overlaps for strips in self.strips.values())
 
     def overlaps(self, other: Group) -> bool:
         """Whether an op belongs to both."""
@@ -111,51 +97,81 @@ class Group:
         """Whether the op at this position is one of them."""
         return self.first <= position <= self.last
 
+    def at(self, graph: Graph, first: int) -> Group:
+        """The same group where the ops from position `first` on look the same."""
+        if first == self.first:
+            return self
+        ops = graph.ops[first : first + len(self.ops)]
+        named = {old.name: new.name for old, new in zip(self.ops, ops, strict=True)}
+        made = {old.output: new.output for old, new in zip(self.ops, ops, strict=True)}
+        return Group(
+            first,
+            first + len(ops) - 1,
+            ops,
+            {named[name]: strips for name, strips in self.strips.items()},
+            {made[name]: cut for name, cut in self.inner.items()},
+            self.outer,
+            frozenset(made[name] for name in self.kept),
+        )
 
-def group_of(graph: Graph, first: int, last: int, axis: int, bounds: Sequence[int]) -> Group | None:
+
+def group_of(
+    graph: Graph,
+    first: int,
+    last: int,
+    axis: int,
+    bounds: Sequence[int],
+    *,
+    keep: bool = False,
+    find: Finder | None = None,
+) -> Group | None:
     """The ops at positions first..last cut along `axis` of the last one's result at `bounds` (from 0 to its extent).
 
     None where that is impossible: a tensor is read elsewhere too, a block would need all of a tensor, an axis cannot
-    be cut, or what is cut shares bits between its elements.
+    be cut, or what is cut shares bits between its elements. With `keep`, rows that the next block needs too stay
+    where that can be. `find` is `strips_of` the space of an op, for those who ask often.
     """
     ops = graph.ops[first : last + 1]
-    names = {op.name for op in ops}
-    if any(not _is_inner(graph, op.output, names) for op in ops[:-1]) or ops[-1].kind.is_view:
+    if any(not is_inner(graph, op.output, ops) for op in ops[:-1]) or ops[-1].kind.is_view:
         return None
+    look = find or (lambda op, cut: strips_of(graph.space(op), cut))
     needed: dict[str, Cut] = {ops[-1].output: Cut(axis, tuple(pairwise(bounds)))}
-    cuts: dict[str, Cut] = {}
-    inner = {op.output for op in ops[:-1]}
+    found: dict[str, Strips] = {}
+    inner = dict.fromkeys(op.output for op in ops[:-1])
+    shown = {name for op in ops if op.kind.is_view for name in (*op.inputs, op.output)}
+    kept: set[str] = set()
     for op in reversed(ops):
         cut = needed.get(op.output)
-        if cut is None or not graph.tensors[op.output].encoding.is_plain:
+        encoding = graph.tensors[op.output].encoding
+        if cut is None or not encoding.is_plain:
             return None
         if op.kind.is_view:
             if op.inputs[0] not in inner:
                 return None
-            shown = _through_view(cut, graph.tensors[op.output].shape, graph.tensors[op.inputs[0]].shape)
-            if shown is None or not _add(needed, op.inputs[0], shown):
+            source = _through_view(cut, graph.tensors[op.output].shape, graph.tensors[op.inputs[0]].shape)
+            if source is None or not _add(needed, op.inputs[0], source):
                 return None
             continue
-        space = graph.space(op)
-        loop = _loop_of(space, cut)
-        if loop is None:
+        if keep and cut.overlaps and op.output not in shown and encoding.bits % 8 == 0:
+            kept.add(op.output)
+            cut = cut.fresh
+        strips = look(op, cut)
+        if strips is None:
             return None
-        if not _has_a_largest(space, loop):
-            return None
-        cuts[op.name] = loop
-        for name, access in zip(op.inputs, space.inputs, strict=True):
-            if name in inner:
-                part = _needed(access, space, loop)
-                if part is None or not _add(needed, name, part):
-                    return None
-    return Group(first, last, ops, cuts, {name: needed[name] for name in inner}, needed[ops[-1].output])
+        found[op.name] = strips
+        for name, part in zip(op.inputs, strips.needs, strict=True):
+            if name in inner and (part is None or not _add(needed, name, part)):
+                return None
+    return Group(
+        first, last, ops, found, {name: needed[name] for name in inner}, needed[ops[-1].output], frozenset(kept)
+    )
 
 
-def _is_inner(graph: Graph, tensor: str, names: set[str]) -> bool:
-    """Whether all readers of `tensor` are ops called `names`, and there is one."""
-    kept = tensor in graph.outputs or tensor in graph.states or tensor in graph.states.values()
+def is_inner(graph: Graph, tensor: str, ops: Sequence[Op]) -> bool:
+    """Whether all readers of `tensor` are among `ops`, and there is one."""
+    pinned = tensor in graph.outputs or tensor in graph.states or tensor in graph.states.values()
     readers = graph.consumers[tensor]
-    return bool(readers) and not kept and all(op.name in names for op in readers)
+    return bool(readers) and not pinned and all(op in ops for op in readers)
 
 
 def _add(needed: dict[str, Cut], tensor: str, cut: Cut) -> bool:
@@ -170,70 +186,18 @@ def _add(needed: dict[str, Cut], tensor: str, cut: Cut) -> bool:
     return True
 
 
-def _loop_of(space: Space, cut: Cut) -> Cut | None:
-    """Blocks of an op that make these blocks of its result; None where no loop does."""
-    axis = space.output.axes[cut.along]
-    terms = [(loop, step) for loop, step in axis.terms if space.dims[loop].size > 1]
-    if axis.full or axis.divisor != 1 or axis.offset or not terms:
-        return None
-    loop, step = max(terms, key=lambda term: term[1])  # of groups and channels of a group: the groups
-    if space.dims[loop].role is not Role.PARALLEL:
-        return None
-    if any(place % step for bounds in cut.ranges for place in bounds) or step * space.dims[loop].size != axis.size:
-        return None
-    if any(loop == other for axis_ in space.output.axes if axis_ is not axis for other, _ in axis_.terms):
-        return None
-    return Cut(loop, tuple((low // step, high // step) for low, high in cut.ranges))
-
-
-def _needed(access: Access, space: Space, cut: Cut) -> Cut | None:
-    """Blocks of an operand that the blocks of an op need; None where one needs all of it."""
-    boxes = access.boxes(cut.boxes(space.sizes))
-    moved = [number for number, axis in enumerate(access.axes) if cut.along in [loop for loop, _ in axis.terms]]
-    if len(moved) != 1 or (boxes[:, moved[0], 1] <= boxes[:, moved[0], 0]).any():
-        return None
-    size = access.axes[moved[0]].size
-    lows, highs = boxes[:, moved[0], 0].copy(), boxes[:, moved[0], 1].copy()
-    lows[0], highs[-1] = 0, size
-    highs[:-1] = np.maximum(highs[:-1], lows[1:])  # what strides skip is computed all the same
-    if len(lows) > 1 and ((np.diff(lows) <= 0).any() or (np.diff(highs) <= 0).any()):
-        return None
-    return Cut(moved[0], tuple(zip(lows.tolist(), highs.tolist(), strict=True)))
-
-
 def _through_view(cut: Cut, shape: tuple[int, ...], source: tuple[int, ...]) -> Cut | None:
     """The same elements in the shape that a view shows; None where they are not whole slices of one axis."""
     if any(extent != 1 for extent in shape[: cut.along]):
         return None
-    below = int(np.prod(shape[cut.along + 1 :], dtype=np.int64))
+    below = prod(shape[cut.along + 1 :])
     axis = next((i for i, extent in enumerate(source) if extent != 1), None)
     if axis is None:
         return None
-    slice_of = int(np.prod(source[axis + 1 :], dtype=np.int64))
+    slice_of = prod(source[axis + 1 :])
     if any(place * below % slice_of for bounds in cut.ranges for place in bounds):
         return None
     return Cut(axis, tuple((low * below // slice_of, high * below // slice_of) for low, high in cut.ranges))
-
-
-def largest(space: Space, cut: Cut) -> int:
-    """The block of an op with the longest range; of equals, one that touches most."""
-    touched = _touched(space, cut).sum(axis=1)
-    return max(range(len(touched)), key=lambda b: (cut.ranges[b][1] - cut.ranges[b][0], int(touched[b])))
-
-
-def _touched(space: Space, cut: Cut) -> Ints:
-    """Elements of each input that each block touches, shape (blocks, inputs)."""
-    boxes = cut.boxes(space.sizes)
-    columns = [volume(access.boxes(boxes)) for access in space.inputs]
-    return np.stack([np.zeros(len(boxes), np.int64), *columns], axis=1)
-
-
-def _has_a_largest(space: Space, cut: Cut) -> bool:
-    """Whether the tiles of one block do for all: no other touches more of any input (as blocks of a concat do)."""
-    if len(cut.ranges) == 1:
-        return True
-    touched = _touched(space, cut)
-    return bool((touched <= touched[largest(space, cut)]).all())
 
 
 def stages(group: Group, engine_of: Mapping[str, str]) -> dict[str, int]:

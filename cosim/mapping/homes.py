@@ -16,6 +16,7 @@ from cosim.program.plan import Placement
 from cosim.program.program import Content
 
 Ints = NDArray[np.int64]
+RESIDENT = "resident"  # role of a constant that stays on chip between inferences
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class Home:
         Row of the buffer that shows the tensor's own shape.
     is_view
         The bytes are another tensor's.
+    source
+        Where the content of a resident constant comes from, before its first use.
     """
 
     memory: str
@@ -37,6 +40,7 @@ class Home:
     stop: int
     buffer: int
     is_view: bool
+    source: Home | None = None
 
 
 @dataclass(frozen=True)
@@ -114,7 +118,8 @@ def build_homes(
 ) -> tuple[dict[str, Home], list[Placement]]:
     """Give every tensor its buffer: constants first, then inputs and activations by first fit, views last.
 
-    `residents` maps a root tensor to its on-chip memory and address; all others of `live` go to main memory.
+    `residents` maps a root tensor to its on-chip memory and address; all others of `live` go to main memory. A constant
+    among them has a place in both.
     """
     main = hardware.main_memory
     memories = list(hardware.memories)
@@ -139,8 +144,9 @@ def build_homes(
             content=int(Content.CODES),
             root=-1,
             preloaded=preloaded,
+            resident=role == RESIDENT,
         )
-        homes[tensor] = Home(memory, address, address + capacity, int(row[0]), is_view=False)
+        homes[tensor] = Home(memory, address, address + capacity, int(row[0]), False, homes.get(tensor))
         placements.append(Placement(tensor, role, memory, address, capacity, first, last))
 
     address = 0
@@ -154,8 +160,11 @@ def build_homes(
         role = graph.part(name).value
         place(name, main, address + offset, role, span.first_op, span.last_op, preloaded=name in graph.inputs)
     for name, (memory, offset) in residents.items():
-        span = live[name]
-        place(name, memory, offset, "activation", span.first_op, span.last_op, preloaded=False)
+        if name not in graph.constants:
+            span = live[name]
+            place(name, memory, offset, "activation", span.first_op, span.last_op, preloaded=False)
+        elif name in used:
+            place(name, memory, offset, RESIDENT, 0, end, preloaded=False)
     _show_views(graph, draft, homes, names)
     return homes, placements
 
@@ -173,6 +182,7 @@ def _show_views(graph: Graph, draft: Draft, homes: dict[str, Home], names: list[
             "tensor": names.index(op.output),
             "box": draft.add_boxes(np.stack([np.zeros_like(shape), shape], axis=2))[0],
             "root": home.buffer,
+            "resident": False,
         }
         row = draft.add_buffers(**columns)
         homes[op.output] = Home(home.memory, home.start, home.stop, int(row[0]), is_view=True)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 
 from cosim.errors import InfeasibleError
 from cosim.mapping.build import build
 from cosim.mapping.choose import Plan, tiled, weigh
-from cosim.mapping.fusion import Fuser
+from cosim.mapping.fusion import Cost, Fuser
 from cosim.mapping.groups import Group
 from cosim.mapping.objective import Objective
-from cosim.mapping.tiler import Tiler
 from cosim.mapping.windows import Pattern, patterns, spilled
 from cosim.program.plan import Mapping
 from cosim.timing import compiled
@@ -22,17 +19,17 @@ MOST_TRIES = 6  # Programs that are made and timed
 MOST_COMMANDS = 200_000  # of all of these together, after the first
 
 
-def improved(tiler: Tiler, fuser: Fuser, plan: Plan, mapping: Mapping, objective: Objective) -> Mapping:
+def improved(fuser: Fuser, plan: Plan, mapping: Mapping, objective: Objective) -> Mapping:
     """The mapping, or one with groups that moves less and takes no longer: both Programs are timed."""
     if not spilled(fuser, plan):
         return mapping
     best, cost = mapping, _cost(mapping)
     limit = cost[0]
     tries = min(MOST_TRIES, 1 + MOST_COMMANDS // len(mapping.program)) if len(mapping.program) else 0
-    path = _path(tiler, fuser, plan, _moved(mapping), objective)
+    path = _path(fuser, plan, _moved(mapping), objective)
     for step in path[: -tries - 1 : -1]:  # the last is expected to be best
         try:
-            found = build(fuser.problem, tiled(tiler, fuser, objective, step))
+            found = build(fuser.problem, tiled(fuser.tiler, fuser, objective, step))
         except InfeasibleError:
             continue
         if not _fits(found):
@@ -44,33 +41,55 @@ def improved(tiler: Tiler, fuser: Fuser, plan: Plan, mapping: Mapping, objective
     return best
 
 
-def _path(tiler: Tiler, fuser: Fuser, plan: Plan, moved: dict[str, int], objective: Objective) -> list[Plan]:
+def _path(fuser: Fuser, plan: Plan, moved: dict[str, int], objective: Objective) -> list[Plan]:
     """Better and better plans by the estimates, each with one pattern more than the one before: the best there is."""
     found: list[Plan] = []
-    proposals: list[Pattern] = []
-    is_fresh = False
-    while spilled(fuser, plan) and len(found) < MOST_STEPS and time.monotonic() < fuser.deadline:
-        if not proposals:
-            proposals, is_fresh = patterns(tiler, fuser, plan, moved), True
-        tried = [(pattern, _with(tiler, fuser, plan, pattern, objective)) for pattern in proposals]
-        better = [(pattern, new) for pattern, new in tried if new is not None and new.expected[1] < plan.expected[1]]
-        best = objective.prefer([plan.expected, *(new.expected for _, new in better)])
-        if best == 0 and is_fresh:
+    while spilled(fuser, plan) and len(found) < MOST_STEPS and not fuser.known.is_late:
+        steps = _steps(fuser, plan, patterns(fuser, plan, moved), objective, MOST_STEPS - len(found))
+        if not steps:
             break
-        if best == 0:
-            proposals = []
-            continue
-        chosen, plan = better[best - 1]
-        found.append(plan)
-        proposals = [pattern for pattern, _ in better if not pattern.overlaps(chosen)]
-        is_fresh = False
+        found += steps
+        plan = steps[-1]
     return found
 
 
-def _with(tiler: Tiler, fuser: Fuser, plan: Plan, pattern: Pattern, objective: Objective) -> Plan | None:
+def _steps(fuser: Fuser, plan: Plan, proposals: list[Pattern], objective: Objective, most: int) -> list[Plan]:
+    """Plans that take in the best of the proposals, one after the other.
+
+    What a proposal adds is first what it promised, then what it last added to some plan: a plan is weighed only where
+    the proposal would be taken for that, and taken only for what it adds to this one.
+    """
+    found: list[Plan] = []
+    gains = [(pattern, pattern.gain) for pattern in proposals]
+    tried: dict[int, Plan] = {}
+    while gains and len(found) < most and not fuser.known.is_late:
+        best = objective.prefer([plan.expected, *(_sum(plan.expected, gain) for _, gain in gains)]) - 1
+        if best < 0:
+            break
+        pattern = gains[best][0]
+        if id(pattern) not in tried:
+            new = _with(fuser, plan, pattern, objective)
+            if new is None or new.expected[1] >= plan.expected[1]:
+                del gains[best]
+                continue
+            tried[id(pattern)] = new
+            gains[best] = pattern, _sum(new.expected, plan.expected, -1)
+            continue
+        plan = tried[id(pattern)]
+        found.append(plan)
+        gains = [(other, gain) for other, gain in gains if not other.overlaps(pattern)]
+        tried.clear()
+    return found
+
+
+def _sum(one: Cost, other: Cost, sign: int = 1) -> Cost:
+    return one[0] + sign * other[0], one[1] + sign * other[1]
+
+
+def _with(fuser: Fuser, plan: Plan, pattern: Pattern, objective: Objective) -> Plan | None:
     """The plan with the groups of `pattern` in the place of what they contain; None where that does not fit."""
     try:
-        return weigh(tiler, fuser, objective, _joined(plan.groups, pattern))
+        return weigh(fuser.tiler, fuser, objective, _joined(plan.groups, pattern))
     except InfeasibleError:
         return None
 
@@ -97,7 +116,7 @@ def _fits(mapping: Mapping) -> bool:
     return bool((program.buffers.address + program.buffers.capacity <= size).all())
 
 
-def _cost(mapping: Mapping) -> tuple[float, float]:
+def _cost(mapping: Mapping) -> Cost:
     """Latency [fs] and bytes moved [byte] of a program."""
     program = mapping.program
     moved = program.services.n_bytes[program.service[program.op < 0]]

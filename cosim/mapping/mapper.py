@@ -46,10 +46,13 @@ class TiledMapper:
         _require_room(graph, hardware)
         shelf = Shelf() if chosen.cache else None
         tiler = Tiler(graph, hardware, kinds, shelf=shelf, seconds=chosen.seconds)
-        fuser = Fuser(problem, shelf, chosen.seconds)
+        fuser = Fuser(problem, tiler)
         plan = weigh(tiler, fuser, chosen.goal)
         mapping = build(problem, tiled(tiler, fuser, chosen.goal, plan))
-        return mapping if chosen.fuse == "none" else improved(tiler, fuser, plan, mapping, chosen.goal)
+        if chosen.fuse != "none":
+            mapping = improved(fuser, plan, mapping, chosen.goal)
+        tiler.keep()
+        return mapping
 
 
 def _require_room(graph: Graph, hardware: Hardware) -> None:

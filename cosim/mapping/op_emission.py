@@ -14,6 +14,7 @@ from cosim.hardware.hardware import Engine
 from cosim.mapping.grid import Grid
 from cosim.mapping.groups import Block
 from cosim.mapping.homes import Home, Writers
+from cosim.mapping.pieces import can_be_cut, pieces, whole_box
 from cosim.mapping.rows import Rows
 from cosim.mapping.sets import Loads, loads_of
 from cosim.mapping.sums import SUM_BITS, Sums
@@ -60,6 +61,7 @@ class OpEmission:
         self.first_compute = 0
         self.touches: list[tuple[str, int, int, int, Ints]] = []
         self.queued: list[tuple[str, Ints, Ints, Ints]] = []
+        self.fills: list[tuple[str, Ints, Ints]] = []
 
     def run(self) -> None:
         """Append the commands."""
@@ -93,6 +95,8 @@ class OpEmission:
         for memory, start, stop, queue, rows in self.touches:
             for row in rows:
                 emitter.occupancy[memory].touch(start, stop, queue, int(ids[row]))
+        for name, boxes, rows in self.fills:
+            emitter.filled[name] = Writers.of(boxes, ids[rows])
         emitter.writers[emitter.roots[op.output]] = Writers.of(outputs[final], ids[written_by])
 
     # --- operands -------------------------------------------------------------------------------------------------
@@ -101,6 +105,7 @@ class OpEmission:
         """Buffer that each tile reads for one operand, and what to do once the computes have row numbers."""
         hold = self.tiling.holds[number]
         if hold is None:
+            self._fill(number, name, access)
             return self._in_place(name, access)
         home = self.emitter.homes[name]
         memory = operand_memory(self.emitter.hardware, self.engine, self.graph, self.op, number)
@@ -144,6 +149,36 @@ class OpEmission:
             self._guard_slots(memory, addresses, _capacity(sizes), loads, rows, dma)
 
         return read, finish
+
+    def _fill(self, number: int, name: str, access: Access) -> None:
+        """Bring a resident constant where it is needed first; later inferences find it there."""
+        home = self.emitter.homes[name]
+        if home.source is None or name in self.emitter.filled or any(name == fill[0] for fill in self.fills):
+            return
+        loads = loads_of(access, self.grid, Hold(0, 1))
+        tensor = self.graph.tensors[name]
+        boxes, first = whole_box(tensor), np.zeros(1, np.int64)
+        if can_be_cut(tensor):
+            boxes, first = loads.boxes, loads.first
+            if (loads.sets != whole_box(tensor)).any():
+                boxes = pieces(whole_box(tensor), tensor.bytes)
+                first = np.zeros(len(boxes), np.int64)
+        dma = self.emitter.dma(home.source.memory, home.memory)
+        n_bytes = self._bytes(name, boxes)
+        rows = self.rows.moves(
+            queue=self.emitter.hardware.queue_index(dma.name),
+            tensor=self.emitter.names[name],
+            box=self.draft.add_boxes(boxes),
+            read=home.source.buffer,
+            write=home.buffer,
+            n_bytes=n_bytes,
+            path=self.emitter.hardware.path_index(dma.name),
+            cycles=dma.setup_cycles,
+            actions=self.emitter.move_actions(dma, n_bytes),
+            key=np.where(self.emitter.waits_for_outputs(self.op), -1, 4 * first + 1),
+            rank=first * 64 + number,
+        )
+        self.fills.append((name, boxes, rows))
 
     def _load_keys(self, name: str, loads: Loads) -> Ints:
         """Each load is queued just before the tile that first needs it.
@@ -201,6 +236,8 @@ class OpEmission:
 
         def finish() -> None:
             computes = self.first_compute + present
+            for _, filled, rows in (fill for fill in self.fills if fill[0] == name):
+                self.rows.after_rows(computes, Writers.of(filled, rows).last(boxes[present]))
             writers = self.emitter.last_writers(name, boxes[present])
             if writers is not None:
                 self.rows.after_commands(computes, writers)

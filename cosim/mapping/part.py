@@ -10,7 +10,8 @@ import numpy as np
 from cosim.graph.graph import Graph
 from cosim.graph.op import Op
 from cosim.graph.space import Access, Space
-from cosim.mapping.groups import Cut, Group, largest
+from cosim.mapping.groups import Group
+from cosim.mapping.strips import Strips
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,10 +32,10 @@ def part_of(graph: Graph, group: Group) -> PartGraph:
     for op in group.ops:
         if op.kind.is_view:
             continue
-        space, cut = graph.space(op), group.cuts[op.name]
-        spaces[op.name] = block_space(space, cut)
-        block = largest(space, cut)
-        box = cut.boxes(space.sizes)[block : block + 1]
+        space, strips = graph.space(op), group.strips[op.name]
+        spaces[op.name] = block_space(space, strips)
+        box = spaces[op.name].whole
+        box[0, strips.cut.along] = strips.cut.ranges[strips.largest]
         for name, access in zip((*op.inputs, op.output), (*space.inputs, space.output), strict=True):
             touched = access.boxes(box)[0]
             shapes[name] = tuple(np.maximum(touched[:, 1] - touched[:, 0], 0).tolist())
@@ -44,9 +45,10 @@ def part_of(graph: Graph, group: Group) -> PartGraph:
     return PartGraph(**known)
 
 
-def block_space(space: Space, cut: Cut) -> Space:
+def block_space(space: Space, strips: Strips) -> Space:
     """The largest block of an op as a space of its own: fewer steps along one loop, which starts at 0 as all do."""
-    low, high = cut.ranges[largest(space, cut)]
+    cut = strips.cut
+    low, high = cut.ranges[strips.largest]
     dims = tuple(replace(dim, size=high - low) if i == cut.along else dim for i, dim in enumerate(space.dims))
 
     def shifted(access: Access) -> Access:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from cosim.graph.graph import Graph
 from cosim.hardware.hardware import Engine, Hardware
 from cosim.mapping.assignment import Assignment, assign
-from cosim.mapping.placement import roots
+from cosim.mapping.placement import aligned, roots
 from cosim.mapping.wiring import require_moves
 from cosim.plugin.protocols import EngineKind
 
@@ -24,12 +24,15 @@ class Problem:
         Engine kinds by name.
     assignments
         One per op that is not a view, in the order of the graph.
+    resident
+        Constants that stay on chip between inferences -> memory and address: at the start of that memory.
     """
 
     graph: Graph
     hardware: Hardware
     kinds: Mapping[str, EngineKind]
     assignments: tuple[Assignment, ...]
+    resident: Mapping[str, tuple[str, int]] = field(default_factory=dict)
 
     @staticmethod
     def of(graph: Graph, hardware: Hardware, kinds: Mapping[str, EngineKind]) -> Problem:
@@ -41,6 +44,14 @@ class Problem:
         for assignment in assignments:
             require_moves(hardware, assignment.chosen)
         return Problem(graph, hardware, kinds, assignments)
+
+    @cached_property
+    def base(self) -> dict[str, int]:
+        """First byte behind the resident constants of each memory that has some [byte]."""
+        ends: dict[str, int] = {}
+        for name, (memory, address) in self.resident.items():
+            ends[memory] = max(ends.get(memory, 0), address + aligned(self.graph.tensors[name].bytes))
+        return ends
 
     @cached_property
     def engines(self) -> dict[str, Engine]:

@@ -39,6 +39,7 @@ class Entry:
     """
 
     op: Op
+    graph: Graph
     engine: Engine
     pool_key: str
     key: str
@@ -49,11 +50,42 @@ class Entry:
     expected: dict[tuple[Room, Room], tuple[float, float]] = field(default_factory=dict)
 
 
+@dataclass
+class Known:
+    """What has been searched so far: shared by the tilers of a graph and of parts of it.
+
+    Attributes
+    ----------
+    deadline
+        Of `time.monotonic`: what remains then gets the best of its coarse candidates [s].
+    is_cut_short
+        It has passed before all was done.
+    """
+
+    deadline: float = float("inf")
+    is_cut_short: bool = False
+    pools: dict[str, Pool] = field(default_factory=dict)
+    searches: dict[str, Search] = field(default_factory=dict)
+    entries: dict[str, Entry] = field(default_factory=dict)
+    rooms: dict[tuple[object, ...], tuple[Room, Room]] = field(default_factory=dict)
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the time is up."""
+        return time.monotonic() > self.deadline
+
+    def cut_short(self) -> None:
+        """Note, and say once, that the time was not enough."""
+        if not self.is_cut_short:
+            _LOG.warning("the time for the search ran out: some ops have coarse tilings")
+        self.is_cut_short = True
+
+
 class Tiler:
     """Finds tilings for the ops of one graph on one device.
 
     `seconds` is how long the searches may take together: what remains then gets the best of its coarse candidates,
-    and `is_cut_short` says so. `shelf` keeps answers between runs; None: none are kept.
+    and `known.is_cut_short` says so. `shelf` keeps answers between runs; None: none are kept.
     """
 
     def __init__(
@@ -64,17 +96,17 @@ class Tiler:
         *,
         shelf: Shelf | None = None,
         seconds: float = float("inf"),
+        known: Known | None = None,
     ) -> None:
         self.graph, self.hardware, self.kinds, self.shelf = graph, hardware, kinds, shelf
-        self.deadline = time.monotonic() + seconds
-        self.is_cut_short = False
+        self.known = Known(time.monotonic() + seconds) if known is None else known
         self.root = roots(graph)
-        self.pools: dict[str, Pool] = {}
-        self.searches: dict[str, Search] = {}
         self.entries: dict[object, Entry] = {}
-        self.by_key: dict[str, Entry] = {}
-        self.rooms: dict[tuple[object, ...], tuple[Room, Room]] = {}
         self.pool_keys: dict[tuple[str, str], str] = {}
+
+    def of(self, part: Graph) -> Tiler:
+        """The tiler of another graph on the same device: what either searches, both know."""
+        return Tiler(part, self.hardware, self.kinds, shelf=self.shelf, known=self.known)
 
     def expected(
         self, assignments: Iterable[Assignment], kept: Residents, start: Mapping[str, int]
@@ -101,8 +133,16 @@ class Tiler:
             if self._expect(entry, full)[0] < self._expect(entry, room)[0] * (1 - LOSS):
                 room = full
             found[op.name] = self._best(entry, room, objective)
-        self._keep()
         return found
+
+    def keep(self) -> None:
+        """File what has been answered first here, for other runs."""
+        if self.shelf is None:
+            return
+        for entry in self.known.entries.values():
+            if entry.is_new:
+                self.shelf.store(entry.key, {**self.shelf.load(entry.key), **entry.answers})
+                entry.is_new = False
 
     def _best(self, entry: Entry, room: Room, objective: Objective) -> Trial:
         question = f"best {objective.name} {room.bytes_of}"
@@ -113,12 +153,9 @@ class Tiler:
                 del entry.answers[question]
         if question not in entry.trials:
             search = self._search(entry)
-            entry.trials[question] = search.best(room, objective, self.deadline)
-            if time.monotonic() > self.deadline:
-                # Not kept: another run may have more time.
-                if not self.is_cut_short:
-                    _LOG.warning("the time for the search ran out: some ops have coarse tilings")
-                self.is_cut_short = True
+            entry.trials[question] = search.best(room, objective, self.known.deadline)
+            if self.known.is_late:
+                self.known.cut_short()  # not kept: another run may have more time
             else:
                 entry.answers[question] = written(entry.trials[question])
                 entry.is_new = True
@@ -146,9 +183,10 @@ class Tiler:
     def _rooms(self, engine: Engine, start: Mapping[str, int]) -> tuple[Room, Room]:
         """Half of the staging space of every memory, and all of it; sums of their own memory always have all."""
         key = (engine.name, *(start.get(name, 0) for name in (engine.operands, engine.weights) if name is not None))
-        if key not in self.rooms:
-            self.rooms[key] = self._rooms_of(engine, start)
-        return self.rooms[key]
+        rooms = self.known.rooms
+        if key not in rooms:
+            rooms[key] = self._rooms_of(engine, start)
+        return rooms[key]
 
     def _rooms_of(self, engine: Engine, start: Mapping[str, int]) -> tuple[Room, Room]:
         half, full = {}, {}
@@ -175,10 +213,10 @@ class Tiler:
                 self.pool_keys[op.name, engine.name] = self._pool_key(op, engine)
             pool_key = self.pool_keys[op.name, engine.name]
             key = digest_of(pool_key, staged)
-            if key not in self.by_key:
+            if key not in self.known.entries:
                 answers = self.shelf.load(key) if self.shelf is not None else {}
-                self.by_key[key] = Entry(op, engine, pool_key, key, staged, answers)
-            self.entries[known] = self.by_key[key]
+                self.known.entries[key] = Entry(op, self.graph, engine, pool_key, key, staged, answers)
+            self.entries[known] = self.known.entries[key]
         return self.entries[known]
 
     def _pool_key(self, op: Op, engine: Engine) -> str:
@@ -208,17 +246,10 @@ class Tiler:
         )
 
     def _search(self, entry: Entry) -> Search:
-        if entry.key not in self.searches:
-            if entry.pool_key not in self.pools:
-                kind = self.kinds[entry.engine.kind]
-                self.pools[entry.pool_key] = Pool(entry.op, self.graph, self.hardware, entry.engine, kind)
-            self.searches[entry.key] = Search(self.pools[entry.pool_key], entry.staged)
-        return self.searches[entry.key]
-
-    def _keep(self) -> None:
-        if self.shelf is None:
-            return
-        for entry in self.by_key.values():
-            if entry.is_new:
-                self.shelf.store(entry.key, {**self.shelf.load(entry.key), **entry.answers})
-                entry.is_new = False
+        known = self.known
+        if entry.key not in known.searches:
+            if entry.pool_key not in known.pools:
+                op, engine = entry.op, entry.engine
+                known.pools[entry.pool_key] = Pool(op, entry.graph, self.hardware, engine, self.kinds[engine.kind])
+            known.searches[entry.key] = Search(known.pools[entry.pool_key], entry.staged)
+        return known.searches[entry.key]

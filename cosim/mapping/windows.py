@@ -5,29 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from cosim.graph.graph import op_attributes
-from cosim.graph.op import Op
-from cosim.graph.space import volume
 from cosim.mapping.choose import Plan
-from cosim.mapping.fusion import Fuser, Fusion
+from cosim.mapping.fusion import Cost, Estimate, Fuser
 from cosim.mapping.groups import Group
-from cosim.mapping.tiler import Tiler
 
 MOST_OPS = 12
 REACH = 2  # ops before the one that makes a tensor, and behind the last that reads it
-BLOCKS = (1, 2, 4, 8, 16, 32, 64)
+BLOCKS = (2, 4, 8, 16, 32, 64)
 MOST_PLANS = 3  # of one tensor: those that can save most
 LOSS = 0.05  # of latency that an estimate may be worse: the timers decide
+
+Window = tuple[int, int]  # positions of the first and the last op
 
 
 @dataclass(frozen=True)
 class Pattern:
-    """The same group at every place where it occurs, and the bytes that it should save [byte]."""
+    """The same group at every place where it occurs.
+
+    Attributes
+    ----------
+    gain
+        Latency [fs] and traffic [byte] that all of them together should add: below 0 where they save some.
+    """
 
     groups: tuple[Group, ...]
-    saved_bytes: float
+    gain: Cost
 
     def overlaps(self, other: Pattern) -> bool:
         """Whether an op belongs to both."""
@@ -35,13 +37,12 @@ class Pattern:
 
 
 @dataclass(frozen=True)
-class _Window:
-    """Ops from the first to the last, cut along an axis of the result at `bounds`."""
+class _Hope:
+    """A group that may save `n_bytes` at most, at all its `places` together [byte]."""
 
-    first: int
-    last: int
-    axis: int
-    bounds: tuple[int, ...]
+    n_bytes: float
+    group: Group
+    places: Sequence[Window]
 
 
 def spilled(fuser: Fuser, plan: Plan) -> list[str]:
@@ -62,32 +63,31 @@ def spilled(fuser: Fuser, plan: Plan) -> list[str]:
     ]
 
 
-def patterns(tiler: Tiler, fuser: Fuser, plan: Plan, moved: Mapping[str, int]) -> list[Pattern]:
+def patterns(fuser: Fuser, plan: Plan, moved: Mapping[str, int]) -> list[Pattern]:
     """Groups that should move less than what runs now, the best first.
 
     `moved` says how many bytes of each tensor are moved now [byte].
     """
-    found: list[Pattern] = []
-    seen: dict[object, list[tuple[int, int]]] = {}
-    places: list[tuple[str, list[tuple[int, int]]]] = []
+    alike: dict[object, list[Window]] = {}
+    around: dict[str, list[list[Window]]] = {}
     for tensor in spilled(fuser, plan):
         for window in dict.fromkeys(_windows(fuser, plan, tensor)):
             key = _signature(fuser, plan, window)
-            if key in seen:
-                seen[key].append(window)
-            else:
-                seen[key] = [window]
-                places.append((tensor, seen[key]))
-    tensors = dict.fromkeys(tensor for tensor, _ in places)
-    for tensor in tensors:
-        found += _of_tensor(tiler, fuser, plan, moved, [where for name, where in places if name == tensor])
-    return sorted(found, key=lambda pattern: (-pattern.saved_bytes, pattern.groups[0].first, pattern.groups[0].last))
+            if key not in alike:
+                alike[key] = []
+                around.setdefault(tensor, []).append(alike[key])
+            alike[key].append(window)
+    found: list[Pattern] = []
+    for places in around.values():
+        if fuser.known.is_late:
+            break
+        found += _of_tensor(fuser, plan, moved, places)
+    return sorted(found, key=lambda pattern: (pattern.gain[1], pattern.groups[0].first, pattern.groups[0].last))
 
 
-def _windows(fuser: Fuser, plan: Plan, tensor: str) -> Iterator[tuple[int, int]]:
+def _windows(fuser: Fuser, plan: Plan, tensor: str) -> Iterator[Window]:
     """First and last op of each window: with the readers of the tensor, or up to the op that makes it."""
-    graph = fuser.graph
-    work = [position for position, op in enumerate(graph.ops) if not op.kind.is_view]
+    graph, work = fuser.graph, fuser.work
     made = next(rank for rank, position in enumerate(work) if graph.ops[position].output == tensor)
     readers = [r for r, p in enumerate(work) if any(fuser.root[name] == tensor for name in graph.ops[p].inputs)]
     last = max(readers, default=made)
@@ -95,97 +95,84 @@ def _windows(fuser: Fuser, plan: Plan, tensor: str) -> Iterator[tuple[int, int]]
     for low, high in (*ranks, (made - 1, made)):
         if 0 <= low < high < len(work):
             window = work[low], work[high]
-            for group in (fusion.group for fusion in plan.fusions):
+            for group in plan.groups:
                 if group.first <= window[1] and window[0] <= group.last:
                     window = min(window[0], group.first), max(window[1], group.last)
             if sum(window[0] <= position <= window[1] for position in work) <= MOST_OPS:
                 yield window
 
 
-def _signature(fuser: Fuser, plan: Plan, window: tuple[int, int]) -> object:
+def _signature(fuser: Fuser, plan: Plan, window: Window) -> object:
     """What two windows share that may be planned alike."""
-    graph = fuser.graph
-    ops = graph.ops[window[0] : window[1] + 1]
-    inside = {op.output: number for number, op in enumerate(ops)}
-    groups = tuple(fusion.group.first - window[0] for fusion in _inside(plan, window))
-
-    def described(name: str) -> object:
-        tensor = graph.tensors[name]
-        kept = plan.residents.get(fuser.root[name], ("",))[0]
-        return tensor.shape, tensor.encoding.format, name in graph.constants, inside.get(name, -1), kept
-
-    def line(op: Op) -> object:
-        engine = fuser.assignments[op.name].chosen.name if op.name in fuser.assignments else ""
-        attributes = repr(sorted(op_attributes(op).items()))
-        return op.kind.name, attributes, engine, tuple(described(name) for name in (*op.inputs, op.output))
-
-    return groups, tuple(line(op) for op in ops)
+    groups = tuple(estimate.group.first - window[0] for estimate in _inside(plan, window))
+    return groups, fuser.likeness.window(*window), fuser.context(window, plan.residents)
 
 
 def _of_tensor(
-    tiler: Tiler,
-    fuser: Fuser,
-    plan: Plan,
-    moved: Mapping[str, int],
-    places: Sequence[Sequence[tuple[int, int]]],
+    fuser: Fuser, plan: Plan, moved: Mapping[str, int], around: Sequence[Sequence[Window]]
 ) -> list[Pattern]:
     """The most promising groups around one tensor: few are searched, those that could save most come first."""
-    hopes: list[tuple[float, _Window, Sequence[tuple[int, int]]]] = []
-    before: dict[tuple[int, int], tuple[float, float]] = {}
-    for windows in places:
-        first, last = windows[0]
-        before[first, last] = _before(tiler, fuser, plan, (first, last))
-        for window, cut in _cuts(fuser, first, last):
-            hope = before[first, last][1] - _least_bytes(fuser, plan, cut) + _freed(fuser, plan, cut, moved)
-            if hope > 0:
-                hopes.append((hope * len(windows), window, windows))
-    hopes.sort(key=lambda entry: (-entry[0], len(entry[1].bounds), entry[1].first, -entry[1].last))
+    hopes: list[_Hope] = []
+    before: dict[Window, Cost] = {}
+    for places in around:
+        first, last = places[0]
+        before[first, last] = _before(fuser, plan, (first, last))
+        for group in _cuts(fuser, first, last):
+            n_bytes = before[first, last][1] - _least_bytes(fuser, plan, group) + _freed(fuser, plan, group, moved)
+            if n_bytes > 0:
+                hopes.append(_Hope(n_bytes * len(places), group, places))
+    hopes.sort(key=lambda hope: (-hope.n_bytes, hope.group.n_blocks, hope.group.first, -hope.group.last))
     found: list[Pattern] = []
-    for _, window, windows in hopes:
-        group = fuser.group(window.first, window.last, window.axis, window.bounds)
-        fusion = fuser.plan(group, plan.residents, plan.live) if group is not None else None
-        if group is None or fusion is None:
+    for hope in hopes:
+        group = hope.group
+        estimate = fuser.expected(group, plan.residents, plan.live)
+        if estimate is None:
             continue
-        latency, traffic = before[window.first, window.last]
-        saved = traffic - fusion.traffic_bytes + _freed(fuser, plan, group, moved)
-        if saved > 0 and fusion.latency_fs <= latency * (1 + LOSS):
-            found.append(Pattern(_everywhere(fuser, windows, window), saved * len(windows)))
-            if len(found) == MOST_PLANS:
+        latency, traffic = before[group.first, group.last]
+        saved = traffic - estimate.traffic_bytes + _freed(fuser, plan, group, moved)
+        if saved > 0 and estimate.latency_fs <= latency * (1 + LOSS):
+            groups = _everywhere(fuser, hope.places, group)
+            gain = (estimate.latency_fs - latency) * len(groups), -saved * len(groups)
+            found.append(Pattern(groups, gain))
+            if len(found) == MOST_PLANS or fuser.known.is_late:
                 break
     return found
 
 
-def _cuts(fuser: Fuser, first: int, last: int) -> Iterator[tuple[_Window, Group]]:
+def _cuts(fuser: Fuser, first: int, last: int) -> Iterator[Group]:
     """Ways to cut a window into blocks."""
     shape = fuser.graph.tensors[fuser.graph.ops[last].output].shape
+    is_found = False
     for axis, extent in enumerate(shape):
-        if extent == 1 or fuser.group(first, last, axis, (0, extent)) is None:
+        whole = None if extent == 1 else fuser.group(first, last, axis, (0, extent))
+        if whole is None:
             continue
+        if not is_found:
+            yield whole  # one block is the same along every axis
+        is_found = True
         for blocks in BLOCKS:
             bounds = tuple(extent * block // blocks for block in range(blocks + 1))
             group = fuser.group(first, last, axis, bounds) if blocks <= extent else None
             if group is not None:
-                yield _Window(first, last, axis, bounds), group
+                yield group
 
 
 def _least_bytes(fuser: Fuser, plan: Plan, group: Group) -> float:
     """Bytes that the group moves at least: what its blocks touch, and the same for all of them once [byte]."""
-    graph, total = fuser.graph, 0.0
+    tensors, total = fuser.graph.tensors, 0.0
     once: dict[str, float] = {}
     for op in group.ops:
         if op.kind.is_view:
             continue
-        space, cut = graph.space(op), group.cuts[op.name]
-        boxes = cut.boxes(space.sizes)
-        for name, access in zip((*op.inputs, op.output), (*space.inputs, space.output), strict=True):
+        strips = group.strips[op.name]
+        for number, (name, moves) in enumerate(zip((*op.inputs, op.output), strips.moves, strict=True)):
             if name in group.inner or fuser.root[name] in plan.residents:
                 continue
-            bits = graph.tensors[name].encoding.bits
-            n_bytes = volume(access.boxes(boxes)) * bits / 8
-            if cut.along in access.loops():
-                total += float(n_bytes.sum())
+            byte = tensors[name].encoding.bits / 8
+            if moves:
+                total += float(strips.elements[:, number].sum()) * byte
             else:
-                once[name] = max(once.get(name, 0.0), float(np.max(n_bytes)))
+                once[name] = max(once.get(name, 0.0), float(strips.elements[:, number].max()) * byte)
     return total + sum(once.values())
 
 
@@ -196,25 +183,24 @@ def _freed(fuser: Fuser, plan: Plan, group: Group, moved: Mapping[str, int]) -> 
     return float(moved.get(result, 0)) if is_free and result not in fuser.graph.outputs else 0.0
 
 
-def _inside(plan: Plan, window: tuple[int, int]) -> list[Fusion]:
+def _inside(plan: Plan, window: Window) -> list[Estimate]:
     return [f for f in plan.fusions if window[0] <= f.group.first and f.group.last <= window[1]]
 
 
-def _before(tiler: Tiler, fuser: Fuser, plan: Plan, window: tuple[int, int]) -> tuple[float, float]:
+def _before(fuser: Fuser, plan: Plan, window: Window) -> Cost:
     """Latency [fs] and traffic [byte] of the ops of a window as they run now."""
     groups = _inside(plan, window)
-    fused = {op.name for fusion in groups for op in fusion.group.ops}
+    fused = {op.name for estimate in groups for op in estimate.group.ops}
     ops = fuser.graph.ops[window[0] : window[1] + 1]
     alone = [fuser.assignments[op.name] for op in ops if op.name in fuser.assignments and op.name not in fused]
-    latency, traffic = tiler.expected(alone, plan.residents, plan.staging_start)
+    latency, traffic = fuser.tiler.expected(alone, plan.residents, plan.staging_start)
     return latency + sum(f.latency_fs for f in groups), traffic + sum(f.traffic_bytes for f in groups)
 
 
-def _everywhere(fuser: Fuser, windows: Iterable[tuple[int, int]], like: _Window) -> tuple[Group, ...]:
+def _everywhere(fuser: Fuser, windows: Iterable[Window], like: Group) -> tuple[Group, ...]:
     """The group at each of its places that do not overlap."""
     found: list[Group] = []
-    for first, last in windows:
-        group = fuser.group(first, last, like.axis, like.bounds)
-        if group is not None and (not found or found[-1].last < first):
-            found.append(group)
+    for first, _ in windows:
+        if not found or found[-1].last < first:
+            found.append(like.at(fuser.graph, first))
     return tuple(found)

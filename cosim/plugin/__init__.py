@@ -5,6 +5,7 @@ from cosim.plugin.hooks import Factories, hookimpl
 from cosim.plugin.lazy import lazy
 from cosim.plugin.protocols import Compression, EngineKind, Frontend, HardwareReader, Mapper, ValueBound
 from cosim.plugin.registry import Catalogue, Entry, Plugin, Registry, build_registry, load_registry
+from cosim.plugin.reproduction import Note, Reproduced, Reproduction, Row
 
 __all__ = [
     "Catalogue",
@@ -17,8 +18,12 @@ __all__ = [
     "Kernel",
     "Mapper",
     "Metric",
+    "Note",
     "Plugin",
     "Registry",
+    "Reproduced",
+    "Reproduction",
+    "Row",
     "ValueBound",
     "Workload",
     "build_registry",

@@ -24,6 +24,7 @@ from cosim.formats import Format
 from cosim.graph.op import OpKind
 from cosim.plugin.functions import Kernel, Metric, Workload
 from cosim.plugin.protocols import Compression, EngineKind, Frontend, HardwareReader, Mapper
+from cosim.plugin.reproduction import Reproduction
 
 PROJECT = "cosim"
 hookspec = pluggy.HookspecMarker(PROJECT)
@@ -91,3 +92,8 @@ def cosim_workloads() -> Factories[Workload]:
 @hookspec
 def cosim_metrics() -> Factories[Metric]:
     """Metrics: outputs of a network and what they should have been to one number."""
+
+
+@hookspec
+def cosim_reproductions() -> Factories[Reproduction]:
+    """Reproductions: papers whose figures are computed again and set beside the printed ones."""

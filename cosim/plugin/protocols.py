@@ -91,7 +91,10 @@ class ValueBound(Protocol):
     def bind(
         self, program: Program, graph: Graph, values: Mapping[str, NDArray[np.generic]], hardware: Hardware
     ) -> Program:
-        """The same program with the service columns of its commands filled from `values` (codes by tensor)."""
+        """The same program with the service columns of its commands filled from `values` (codes by tensor).
+
+        `cosim.program.engine_commands` and `with_tiles` do all but the counting.
+        """
         ...
 
 

@@ -28,8 +28,9 @@ BUFFER_DTYPES: dict[str, type[np.generic]] = {
     "content": np.int8,
     "root": np.int32,
     "preloaded": np.bool_,
+    "resident": np.bool_,
 }
-BUFFER_DEFAULTS = {"content": 0, "root": -1, "preloaded": 0}
+BUFFER_DEFAULTS = {"content": 0, "root": -1, "preloaded": 0, "resident": 0}
 
 
 def assemble(draft: Draft, machine: Machine, order: Ints | None = None) -> Program:
@@ -211,7 +212,7 @@ def _shared(rows: Ints, classes: Int64, what: str) -> NDArray[np.int32]:
 
 
 def _buffers(draft: Draft, box_class: Int64) -> BufferTable:
-    """Buffer columns joined; `root`, `content` and `preloaded` may be left out altogether."""
+    """Buffer columns joined; those with a default may be left out altogether."""
     columns: dict[str, Any] = {}
     for name, dtype in BUFFER_DTYPES.items():
         blocks = draft.buffer_columns.get(name, [])

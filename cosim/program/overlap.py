@@ -27,7 +27,8 @@ class Lives(NamedTuple):
     Attributes
     ----------
     first
-        Step of the first access, shape (buffers,); -1 for preloaded ones, `NEVER` for unused ones.
+        Step of the first access, shape (buffers,); -1 for preloaded and resident ones, which are there when an inference
+        begins, `NEVER` for unused ones.
     reached
         Position behind the last access in each queue, shape (buffers, queues).
     known
@@ -55,13 +56,16 @@ def check_overlap(program: Program, run: Schedule, found: Findings) -> Mask:
         n_faults = _occupy(rows, start, stop, lives, np.full(len(edges), -1, np.int64), replaced, faults)
         for earlier, later in faults[:n_faults].tolist():
             found.add(_fault_text(program, run, lives, root, earlier, later))
+    lost = replaced & table.resident
+    found.each(lost, lambda b: f"{buffer_name(program, b)}: is resident, but another buffer is placed over it")
     return np.asarray(replaced[root])
 
 
 def _lives(program: Program, run: Schedule, root: Int64) -> Lives:
     n_buffers, n_queues = len(program.buffers), run.clocks.shape[1]
+    there = program.buffers.preloaded | program.buffers.resident
     lives = Lives(
-        first=np.where(program.buffers.preloaded & (program.buffers.root < 0), -1, NEVER).astype(np.int64),
+        first=np.where(there & (program.buffers.root < 0), -1, NEVER).astype(np.int64),
         reached=np.zeros((n_buffers, n_queues), np.int32),
         known=np.full((n_buffers, n_queues), NEVER, np.int32),
     )
@@ -72,7 +76,7 @@ def _lives(program: Program, run: Schedule, root: Int64) -> Lives:
 def _fault_text(program: Program, run: Schedule, lives: Lives, root: Int64, earlier: int, later: int) -> str:
     both = f"{buffer_name(program, later)} is placed over {buffer_name(program, earlier)}"
     if lives.first[later] < 0:
-        return f"{both}: both are preloaded"
+        return f"{both}: both are there before time starts"
     queue = int(np.argmax(lives.reached[earlier] > lives.known[later]))
     position = int(lives.reached[earlier, queue]) - 1
     last = int(run.queue_order[run.queue_offset[queue] + position])

@@ -82,6 +82,8 @@ class BufferTable:
         -1, or the buffer whose bytes this one shows under another shape (a view: reshape, flatten).
     preloaded
         The content is there before time starts (weights and inputs in DRAM, state).
+    resident
+        What moves write here stays for the next inference, which finds it there: `cosim.program.steady`.
     """
 
     memory: Int16
@@ -93,6 +95,7 @@ class BufferTable:
     content: Int8
     root: Int32
     preloaded: NDArray[np.bool_]
+    resident: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.memory)
@@ -185,6 +188,18 @@ class Program:
         out = np.empty(len(self), np.int64)
         out[self.queue_order] = np.arange(len(self)) - self.queue_offset[self.queue[self.queue_order]]
         return out
+
+    @property
+    def fills(self) -> NDArray[np.bool_]:
+        """Moves that only the first inference makes: they fill resident buffers, shape (commands,)."""
+        if not self.buffers.resident.any():
+            return np.zeros(len(self), np.bool_)
+        return np.asarray((self.op < 0) & self.buffers.resident[self.write])
+
+    @property
+    def resident_bytes(self) -> int:
+        """Bytes reserved for what stays on chip between inferences [byte]."""
+        return int(self.buffers.capacity[self.buffers.resident].sum())
 
     @property
     def nbytes(self) -> int:

@@ -23,7 +23,7 @@ from cosim.hardware.machine import Machine
 from cosim.program.program import BoxTable, BufferTable, Program, ServiceTable
 from cosim.program.structure import is_offset
 
-VERSION = 1
+VERSION = 2
 FILE_NAME = "program.npz"
 _TABLES = {"boxes": BoxTable, "buffers": BufferTable, "services": ServiceTable}
 _NAMES = ("ops", "tensors", "actions")
@@ -35,7 +35,7 @@ _DTYPES = {
     **dict.fromkeys(("read_offset", "wait_offset", "boxes.offset", "buffers.address", "buffers.capacity"), "<i8"),
     **dict.fromkeys(("services.cycles", "services.serial_cycles", "services.n_bytes", "services.actions"), "<i8"),
     **dict.fromkeys(("flags", "buffers.content"), "|i1"),
-    "buffers.preloaded": "|b1",
+    **dict.fromkeys(("buffers.preloaded", "buffers.resident"), "|b1"),
 }
 
 

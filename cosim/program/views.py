@@ -15,7 +15,7 @@ Bounds = NDArray[np.int64]
 
 
 def check_views(program: Program, graph: Graph, found: Findings) -> None:
-    """Report views of another tensor's bytes, or at another address; and preloaded buffers of computed tensors."""
+    """Report views of another tensor's bytes, or at another address; and preloaded or resident buffers of computed tensors."""
     table = program.buffers
     known: dict[tuple[int, ...], str | None] = {}
     for view in np.flatnonzero(table.root >= 0).tolist():
@@ -26,6 +26,9 @@ def check_views(program: Program, graph: Graph, found: Findings) -> None:
     loaded = table.preloaded[roots(table.root)]
     wrong = (table.preloaded | loaded) & ~(given[table.tensor] & (table.content == Content.CODES))
     found.each(wrong, lambda b: f"{buffer_name(program, b)}: is preloaded, but its tensor is computed")
+    constant = np.array([name in graph.constants for name in program.tensors], np.bool_)
+    wrong = table.resident & ~(constant[table.tensor] & (table.content == Content.CODES) & (table.root < 0))
+    found.each(wrong, lambda b: f"{buffer_name(program, b)}: is resident, but does not hold a constant")
 
 
 def _is_given(graph: Graph, name: str) -> bool:

@@ -15,6 +15,8 @@ from cosim.simulation import Arrays, Execute, Progress, simulate
 if TYPE_CHECKING:
     import torch
 
+    from cosim.binding import Given
+
 
 def run(
     network: str | Path | Graph | torch.nn.Module,
@@ -34,6 +36,7 @@ def run(
     options: Mapping[str, Any] | None = None,
     numerics: str = "",
     backend: str = "numpy",
+    given: Given | None = None,
     progress: Progress | None = None,
 ) -> Result:
     """The Result of one network on one device.
@@ -48,7 +51,7 @@ def run(
         As in `load_graph`.
     overrides
         Keys of the hardware description to change, ``{"memories.dram.bandwidth": "25.6GB/s"}``.
-    compress, mapper, timer, execute, inputs, data, batch, seed, options, numerics, backend, progress
+    compress, mapper, timer, execute, inputs, data, batch, seed, options, numerics, backend, given, progress
         As in `simulate`.
 
     >>> result = run("ds_cnn", "npu/edge-256")
@@ -70,6 +73,7 @@ def run(
         options=options,
         numerics=numerics,
         backend=backend,
+        given=given,
         progress=progress,
     )
     return Result.from_simulation(simulation)

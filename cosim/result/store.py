@@ -32,8 +32,21 @@ def save_folder(
     DescriptionError
         The target is a file, or a folder that holds something else, or cannot be written.
     """
+    write_folder(folder, lambda temporary: _write_all(temporary, summary, tables, writers))
+
+
+def write_folder(folder: Path, write: Writer, marker: str = MARKER) -> None:
+    """Let `write` fill a temporary folder, then rename it: the folder is whole or absent.
+
+    A folder in which an earlier call left its `marker` is replaced as a whole; `write` makes that file too.
+
+    Raises
+    ------
+    DescriptionError
+        As `check_target`, or the folder cannot be written.
+    """
     folder = Path(folder)
-    check_target(folder)
+    check_target(folder, marker)
     # resolve() so that --out . and links name the folder itself; the temporary sits beside it for an atomic rename
     folder = folder.resolve()
     try:
@@ -43,7 +56,7 @@ def save_folder(
         raise _unwritable(folder, error) from None
     try:
         temporary.chmod(0o777 & ~_umask())
-        _write_all(temporary, summary, tables, writers)
+        write(temporary)
         _replace(temporary, folder)
     except OSError as error:
         raise _unwritable(folder, error) from None
@@ -51,7 +64,7 @@ def save_folder(
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def check_target(folder: Path) -> None:
+def check_target(folder: Path, marker: str = MARKER) -> None:
     """Raise `DescriptionError` unless a result may be written to `folder`: absent, empty, or an earlier result.
 
     Called before a long run as well, so that its result cannot be lost to a folder that refuses it.
@@ -59,11 +72,11 @@ def check_target(folder: Path) -> None:
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():
         raise DescriptionError("is a file, a result is a folder", where=str(folder), fix="choose another --out")
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / MARKER).is_file():
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / marker).is_file():
         raise DescriptionError(
             "holds files that are not an earlier cosim result",
             where=str(folder),
-            allowed="a new or empty folder, or one that cosim wrote",
+            allowed=f"a new or empty folder, or one that this command wrote (it has a {marker})",
             fix="choose another --out",
         )
     _probe(folder, folder.absolute().parent)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from cosim.cost.prices import terms
 from cosim.errors import DescriptionError
 from cosim.formats import Encoding
 from cosim.graph import Boxes, Graph, Op, Role
-from cosim.hardware import Clock, Engine, Hardware, Memory, Technology
+from cosim.hardware import Clock, Engine, Hardware, Memory
 from cosim.library import load_technology
 from cosim.plugin import EngineKind, load_registry
 from cosim.testing.samples import sample_graph
@@ -47,6 +46,12 @@ class EngineKindContract:
         """A network in a format of the engine."""
         name = engine.formats[0] if engine.formats else "int8"
         return sample_graph(load_registry().get("formats", name))
+
+    @pytest.fixture
+    def technologies(self) -> Sequence[str]:
+        """Technologies that must price it: those of cosim's own device models, which price any device."""
+        registry = load_registry()
+        return [name for name in registry["technologies"] if registry.owner("technologies", name).name == "models"]
 
     @pytest.fixture
     def work(self, kind: EngineKind, engine: Engine, graph: Graph) -> Work:
@@ -159,19 +164,16 @@ class EngineKindContract:
                 assert written >= graph.tensors[op.output].bytes, f"{op.name} does not write all of its output"
                 assert read >= least, f"{op.name} reads {read} B, its largest operand needs {least} B"
 
-    def test_its_actions_and_area_have_prices(self, kind: EngineKind, engine: Engine, graph: Graph, work: Work) -> None:
+    def test_its_actions_and_area_have_prices(
+        self, kind: EngineKind, engine: Engine, graph: Graph, work: Work, technologies: Sequence[str]
+    ) -> None:
         hardware = _around(engine)
         actions = {name for op, tilings in work for name in kind.actions(engine, op, graph, tilings[0])}
-        for technology in _technologies():
+        for technology in map(load_technology, technologies):
             assert set(kind.area(engine)) <= set(technology.areas), technology.name
             for action in sorted(actions):
                 assert terms(action, hardware, technology), f"{action} costs nothing in {technology.name}"
         assert all(units > 0 for units in kind.area(engine).values())
-
-
-@cache
-def _technologies() -> tuple[Technology, ...]:
-    return tuple(load_technology(name) for name in load_registry().names("technologies"))
 
 
 def _around(engine: Engine) -> Hardware:

@@ -77,7 +77,7 @@ def pipeline(n_commands: int, units: tuple[int, int], idle_queues: int = 0) -> P
     total = len(queue)
     nothing = [
         np.zeros(0, t)
-        for t in (np.int16, np.int64, np.int64, np.int32, np.int32, np.int16, np.int8, np.int32, np.bool_)
+        for t in (np.int16, np.int64, np.int64, np.int32, np.int32, np.int16, np.int8, np.int32, np.bool_, np.bool_)
     ]
     return Program(
         machine=machine(idle_queues), ops=(), tensors=(), actions=(), queue=queue, service=service,

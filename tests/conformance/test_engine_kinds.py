@@ -32,6 +32,10 @@ class TestDescribedEngines(EngineKindContract):
     def kind(self, engine):
         return load_registry().get("engine_kinds", engine.kind)
 
+    @pytest.fixture
+    def technologies(self, place):
+        return (DEVICES[place.partition(":")[0]].technology,)
+
 
 class TestDma(EngineKindContract):
     computes = False

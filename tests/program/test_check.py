@@ -139,7 +139,7 @@ def test_two_buffers_at_one_place_are_named_with_both_commands(toys):
 
 def test_preloaded_buffers_must_not_share_bytes(toys):
     graph, mapper = two_matmuls(toys)
-    only(findings(toys.changed(mapper.program(), buffers__address=(1, 95)), graph), "both are preloaded")
+    only(findings(toys.changed(mapper.program(), buffers__address=(1, 95)), graph), "both are there before time starts")
 
 
 def test_a_preloaded_buffer_is_there_from_the_start(toys):

@@ -101,7 +101,7 @@ def test_another_version_says_which_is_read(case, tmp_path):
     contents = members(path)
     header = json.loads(contents["header.json"])
     rewrite(path, {**contents, "header.json": json.dumps({**header, "version": 99}).encode()})
-    with pytest.raises(DescriptionError, match=r"version 99\n  allowed: 1"):
+    with pytest.raises(DescriptionError, match=r"version 99\n  allowed: 2"):
         load_program(path)
 
 

@@ -21,3 +21,9 @@ def cosim_formats():
 def cosim_hardware():
     """A device that has the array."""
     return {"acme/zero-skip-64": lambda: files("acme_cosim") / "zero-skip-64.yaml"}
+
+
+@hookimpl
+def cosim_reproductions():
+    """A paper about the array."""
+    return {"acme_sparsity": lazy("acme_cosim.sparsity_paper:SparsityPaper")}

@@ -1,12 +1,12 @@
 """A MAC array that spends no cycle on a product whose activation is zero."""
 
-from dataclasses import replace
 from types import MappingProxyType
 
 import numpy as np
 
 from cosim.errors import DescriptionError
 from cosim.graph import volume
+from cosim.program import engine_commands, with_tiles
 
 PRODUCTS = ("conv2d", "linear", "matmul")
 
@@ -66,20 +66,15 @@ class ZeroSkip:
         return program
 
     def _bound(self, program, graph, values, hardware, engine):
-        first = hardware.queue_index(engine.name)
-        mine = (program.queue >= first) & (program.queue < first + engine.queues) & (program.op >= 0)
-        cycles = np.zeros(len(program), np.int64)
-        products = np.zeros(len(program), np.int64)
+        mine = engine_commands(program, hardware, engine.name)
         for row, op in enumerate(graph.ops):
-            commands = np.flatnonzero(mine & (program.op == row))
-            if not len(commands):
-                continue
-            tiles = program.boxes.boxes(program.box[commands], len(graph.space(op).dims))
-            left = _left(op, graph, tiles, values[op.inputs[0]])
-            products[commands] = left
-            cycles[commands] = _cycles(engine, left) - self.cycles(engine, op, graph, tiles)
-        column = program.actions.index(f"{engine.name}.mac_int8")
-        return _with_service(program, mine, cycles, products, column)
+            commands = mine[program.op[mine] == row]
+            if len(commands):
+                tiles = program.boxes.boxes(program.box[commands], len(graph.space(op).dims))
+                left = _left(op, graph, tiles, values[op.inputs[0]])
+                cycles, actions = _cycles(engine, left), {f"{engine.name}.mac_int8": left}
+                program = with_tiles(program, hardware, engine.name, commands, cycles=cycles, actions=actions)
+        return program
 
     def _actions(self, engine, op, graph, tiles, products):
         space = graph.space(op)
@@ -137,23 +132,3 @@ def _uses(axis, tile):
         index = np.add.outer(index, coefficient * np.arange(*tile[loop])).reshape(-1)
     index = index[(index >= 0) & (index < axis.size)]
     return np.bincount(index, minlength=axis.size)
-
-
-def _with_service(program, mine, cycles, products, column):
-    """The program with `cycles` added and `products` set for the commands in `mine`, classes found anew."""
-    rows = np.stack([program.service, cycles, np.where(mine, products, -1)], axis=1)
-    classes, service = np.unique(rows, axis=0, return_inverse=True)
-    old = program.services
-    actions = old.actions[classes[:, 0]].copy()
-    changed = classes[:, 2] >= 0
-    actions[changed, column] = classes[changed, 2]
-    blocking = old.serial_cycles[classes[:, 0]] > 0
-    table = replace(
-        old,
-        cycles=old.cycles[classes[:, 0]] + np.where(blocking, 0, classes[:, 1]),
-        serial_cycles=old.serial_cycles[classes[:, 0]] + np.where(blocking, classes[:, 1], 0),
-        n_bytes=old.n_bytes[classes[:, 0]],
-        path=old.path[classes[:, 0]],
-        actions=actions,
-    )
-    return replace(program, service=service.reshape(-1).astype(program.service.dtype), services=table)

@@ -1,0 +1,1 @@
+"""Registers AdaptivFloat and its HFINT processing element (Tambe et al., DAC 2020)."""

@@ -1,0 +1,1 @@
+"""DRQ, region-based dynamic quantisation and its variable-speed array (Song et al., ISCA 2020), as a plugin."""

@@ -1,0 +1,1 @@
+"""SmartExchange, weights traded for computation (Zhao et al., ISCA 2020), as a plugin."""
