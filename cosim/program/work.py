@@ -53,11 +53,11 @@ def with_work(
     SimulationError
         An action that the program does not count, a negative number, or bytes for a command without a path.
     """
-    commands = np.asarray(commands, np.int64)
+    ids: Int64 = np.asarray(commands, np.int64)
     table = program.services
-    own = table.actions[program.service[commands]].copy()
+    own = table.actions[program.service[ids]].copy()
     columns = {
-        name: getattr(table, name)[program.service[commands]].astype(np.int64)
+        name: getattr(table, name)[program.service[ids]].astype(np.int64)
         for name in ("cycles", "serial_cycles", "n_bytes", "path")
     }
     if cycles is not None:
@@ -74,10 +74,10 @@ def with_work(
                 f"the program counts no {name!r}", where="with_work", allowed=", ".join(program.actions)
             )
         own[:, program.actions.index(name)] = counts
-    changed = np.asarray(np.column_stack([*columns.values(), own]), np.int64)
+    changed = np.column_stack([*columns.values(), own]).astype(np.int64)
     if np.any(changed[:, :3] < 0) or np.any(own < 0):
         raise SimulationError("work is negative", where="with_work")
-    return _with_rows(program, commands, changed)
+    return _with_rows(program, ids, changed)
 
 
 def with_tiles(
