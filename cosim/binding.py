@@ -85,10 +85,8 @@ def bound(program: Program, graph: Graph, hardware: Hardware, codes: Codes) -> P
     stored: dict[str, Storage] = {}
     for name in _bound_tensors(graph):
         encoding = graph.tensors[name].encoding
-        if encoding.regions is not None:
-            stored[name] = decided_storage(codes[name], encoding, formats)
-        else:
-            stored[name] = _binder(encoding)(codes[name], encoding)
+        bind = _binder(encoding.held)  # a format that knows better what its codes take than the mean of a region
+        stored[name] = bind(codes[name], encoding) if bind else decided_storage(codes[name], encoding, formats)
     program = with_traffic(program, stored)
     kinds = load_registry()["engine_kinds"]
     for kind in dict.fromkeys(engine.kind for engine in hardware.engines.values()):

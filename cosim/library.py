@@ -118,9 +118,10 @@ def load_technology(name: str | Path) -> Technology:
     from cosim.hardware.technology_load import load_technology as read
 
     registry = load_registry()
+    find = registry["technologies"].__getitem__
     if str(name) in registry["technologies"]:
-        return read(registry.get("technologies", str(name)))
-    return read(_file("technology", name, registry.names("technologies"), (".yaml", ".yml")))
+        return read(find(str(name)), find)
+    return read(_file("technology", name, registry.names("technologies"), (".yaml", ".yml")), find)
 
 
 def _blamed(where: str | None, overrides: Mapping[str, str]) -> str | None:

@@ -36,6 +36,16 @@ _LOG = logging.getLogger("cosim.simulation")
 
 
 @dataclass(frozen=True)
+class Inference:
+    """One inference: its commands, when each ran, the limits of its latency, and what it costs."""
+
+    program: Program
+    times: Times
+    bounds: Bounds
+    energy: EnergyReport
+
+
+@dataclass(frozen=True)
 class Simulation:
     """Everything one run produced.
 
@@ -44,11 +54,14 @@ class Simulation:
     graph, original
         As compressed and mapped, and as loaded.
     program, plan
-        What the device would run, and the decisions behind it.
+        What the device would run, and the decisions behind it: the first inference.
     times, bounds
         When each command ran, and the limits that the latency lies between.
     energy, area
         Priced with `technology`.
+    later
+        Every inference after the first, where constants stay on chip between them; None where nothing does, and all
+        inferences are alike.
     values
         Codes of the tensors that were kept, or None where nothing was executed.
     quality
@@ -70,10 +83,16 @@ class Simulation:
     bounds: Bounds
     energy: EnergyReport
     area: AreaReport
+    later: Inference | None = None
     values: Values | None = None
     quality: list[dict[str, Any]] | None = None
     overflows: list[dict[str, Any]] | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def steady(self) -> Inference:
+        """Any inference but the first."""
+        return self.later or Inference(self.program, self.times, self.bounds, self.energy)
 
 
 def simulate(
@@ -133,10 +152,9 @@ def simulate(
     """
     from cosim.binding import GivenCodes, bound, is_value_bound, labelled
     from cosim.compress import compress as compressed_by
-    from cosim.cost import area, energy
+    from cosim.cost import area
     from cosim.program.check import check
-    from cosim.timing import bounds as limits_of
-    from cosim.timing import check_bounds, engine_busy
+    from cosim.program.steady import steady
 
     if timer not in TIMERS:
         raise unknown("timer", timer, TIMERS)
@@ -178,16 +196,17 @@ def simulate(
         codes = GivenCodes(small, given) if given is not None else _executed(small, graph, inputs, seed, backend)
         program = bound(program, small, hardware, codes)
     tell("time", 0.6)
-    times = _time(program, timer)
-    limits = limits_of.bounds(program)
-    check_bounds(program, times)
-    tell("price", 0.7)
-    busy = dict(zip(program.machine.engines, engine_busy(program, times).tolist(), strict=True))
-    energy_report = energy(program, hardware, technology, kinds, makespan_fs=times.makespan_fs, busy_fs=busy)
+    first = _inference(program, hardware, technology, timer)
+    later = None
+    if program.buffers.resident.any():
+        tell("time", 0.7)
+        rest = steady(program)
+        check(rest, small)
+        later = _inference(rest, hardware, technology, timer)
     area_report = area(hardware, technology, kinds)
     if execute != "none":
         tell("execute", 0.75)
-        values, quality, overflows = _execute(execute, graph, small, program, times, inputs, seed, backend)
+        values, quality, overflows = _execute(execute, graph, small, program, first.times, inputs, seed, backend)
     tell("done", 1.0)
     return Simulation(
         graph=small,
@@ -196,10 +215,11 @@ def simulate(
         technology=technology,
         program=program,
         plan=mapping.plan,
-        times=times,
-        bounds=limits,
-        energy=energy_report,
+        times=first.times,
+        bounds=first.bounds,
+        energy=first.energy,
         area=area_report,
+        later=later,
         values=values,
         quality=quality,
         overflows=overflows,
@@ -243,6 +263,21 @@ def with_numerics(graph: Graph, numerics: str, hardware: Hardware | None = None)
 
 def _silent(stage: str, fraction: float) -> None:
     """No progress wanted."""
+
+
+def _inference(program: Program, hardware: Hardware, technology: Technology, timer: str) -> Inference:
+    """`program` timed, its latency compared with its limits, and priced."""
+    from cosim.cost import energy
+    from cosim.timing import bounds as limits_of
+    from cosim.timing import check_bounds, engine_busy
+
+    times = _time(program, timer)
+    limits = limits_of.bounds(program)
+    check_bounds(program, times)
+    busy = dict(zip(program.machine.engines, engine_busy(program, times).tolist(), strict=True))
+    kinds = load_registry()["engine_kinds"]
+    price = energy(program, hardware, technology, kinds, makespan_fs=times.makespan_fs, busy_fs=busy)
+    return Inference(program, times, limits, price)
 
 
 def _time(program: Program, timer: str) -> Times:

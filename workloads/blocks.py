@@ -51,7 +51,7 @@ def classify(b: Builder, x: str, classes: int, name: str) -> str:
 
 
 def upsample(b: Builder, x: str, factor: int = 2, mode: str = "nearest") -> str:
-    """x with `factor` times the rows and columns."""
+    """`factor` times the rows and columns of x."""
     rows, columns = b.shape(x)[2:]
     return b.resize(x, (factor * rows, factor * columns), mode=mode)
 
@@ -59,9 +59,7 @@ def upsample(b: Builder, x: str, factor: int = 2, mode: str = "nearest") -> str:
 def space_to_depth(b: Builder, x: str, corners: Sequence[tuple[int, int]]) -> str:
     """Every second row and column from each corner (row, column) of 2x2 pixels, as channels."""
     shape = b.shape(x)
-    parts = [
-        b.op("slice", [x], starts=(0, 0, top, left), stops=shape, steps=(1, 1, 2, 2)) for top, left in corners
-    ]
+    parts = [b.op("slice", [x], starts=(0, 0, top, left), stops=shape, steps=(1, 1, 2, 2)) for top, left in corners]
     return b.concat(parts)
 
 

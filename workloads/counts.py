@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cosim.graph import Graph, learned_parameters
 
-__all__ = ["folded_parameters", "learned_parameters", "weight_macs"]
+__all__ = ["folded_parameters", "input_side_macs", "learned_parameters", "weight_macs"]
 
 _WEIGHTED = ("conv2d", "conv_transpose2d", "linear")
 
@@ -22,3 +22,16 @@ def folded_parameters(graph: Graph) -> int:
 def weight_macs(graph: Graph) -> int:
     """Multiply-accumulates with weights: no products of two activations, as in attention."""
     return sum(graph.space(op).macs for op in graph.ops if op.kind.name in _WEIGHTED)
+
+
+def input_side_macs(graph: Graph) -> int:
+    """Multiply-accumulates where a transposed convolution counts each input element once for each of its weights.
+
+    `Graph.macs` counts the points of the iteration space, which also holds those that meet no input element.
+    """
+    total = graph.macs
+    for op in graph.ops:
+        if op.kind.name == "conv_transpose2d":
+            image, weight = (graph.tensors[name] for name in op.inputs[:2])
+            total += image.elements * weight.elements // image.shape[1] - graph.space(op).macs
+    return total

@@ -6,85 +6,15 @@ Bochkovskiy et al. 2020, arXiv:2004.10934 (v4). The outputs are the maps of the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
-from cosim_workloads.blocks import RESIDUAL_GAMMA, conv_norm, space_to_depth, upsample
+from cosim_workloads.blocks import space_to_depth
+from cosim_workloads.layers import Layers
 
 from cosim.graph import Builder, Graph
 
-_SLOPE = 0.1  # of the leaky rectifier
 
-
-@dataclass
-class _Layers:
-    """A network under construction: the output of every layer, in Darknet's order."""
-
-    b: Builder
-    outputs: list[str] = field(default_factory=list)
-
-    @property
-    def index(self) -> int:
-        """Number of the next layer."""
-        return len(self.outputs)
-
-    @property
-    def last(self) -> str:
-        """Output of the last layer."""
-        return self.outputs[-1]
-
-    def start(self, batch: int, rows: int, columns: int) -> str:
-        """The images; they are no layer."""
-        return self.b.input("input", (batch, 3, rows, columns))
-
-    def conv(self, channels: int, kernel: int, stride: int = 1, *, x: str | None = None, gamma: float = 1.0) -> str:
-        """Convolution, batch norm and leaky rectifier, of the last layer unless `x` is given."""
-        stem = f"layers.{self.index}"
-        names = {"conv": f"{stem}.conv", "norm": f"{stem}.bn"}
-        y = conv_norm(
-            self.b, x or self.last, channels, kernel, stride, kernel // 2, **names, activation="none", gamma=gamma
-        )
-        return self.put(self.b.op("leaky_relu", [y], f"{stem}.leaky", alpha=_SLOPE))
-
-    def pool(self, stride: int = 2) -> str:
-        """Maximum over 2x2 pixels; at stride 1 the extent is kept by padding after."""
-        return self.put(self.b.max_pool2d(self.last, 2, stride, (0, 0, 2 - stride, 2 - stride)))
-
-    def route(self, *layers: int) -> str:
-        """Earlier layers, joined."""
-        parts = [self.outputs[layer] for layer in layers]
-        return self.put(self.b.concat(parts) if len(parts) > 1 else parts[0])
-
-    def grow(self) -> str:
-        """Twice the rows and columns."""
-        return self.put(upsample(self.b, self.last))
-
-    def residual(self, channels: int) -> str:
-        """Two convolutions with a shortcut around them."""
-        x = self.last
-        self.conv(channels // 2, 1)
-        y = self.conv(channels, 3, gamma=RESIDUAL_GAMMA)
-        return self.put(self.b.add(y, x))
-
-    def head(self, outputs: int) -> str:
-        """Convolution that predicts; an output of the graph."""
-        y = self.b.conv2d(self.last, outputs, 1, gain=1.0, name=f"layers.{self.index}.conv")
-        return self.put(self.b.output(y))
-
-    def mark(self) -> None:
-        """Darknet counts the decoding of boxes as a layer."""
-        self.put(self.last)
-
-    def put(self, tensor: str) -> str:
-        """Take `tensor` as the output of the next layer."""
-        self.outputs.append(tensor)
-        return tensor
-
-
-def yolov3(
-    name: str, batch: int, seed: int, *, classes: int = 80, rows: int = 416, columns: int = 416
-) -> Graph:
+def yolov3(name: str, batch: int, seed: int, *, classes: int = 80, rows: int = 416, columns: int = 416) -> Graph:
     """YOLOv3 on Darknet-53 for images (batch, 3, rows, columns)."""
-    layers = _Layers(Builder(name, seed))
+    layers = Layers(Builder(name, seed))
     layers.conv(32, 3, x=layers.start(batch, rows, columns))
     for channels, repeats in ((64, 1), (128, 2), (256, 8), (512, 8), (1024, 4)):
         layers.conv(channels, 3, 2)
@@ -109,7 +39,7 @@ def yolov3(
 
 def yolov3_tiny(name: str, batch: int, seed: int, *, classes: int = 80, image: int = 416) -> Graph:
     """YOLOv3-tiny for images (batch, 3, image, image)."""
-    layers = _Layers(Builder(name, seed))
+    layers = Layers(Builder(name, seed))
     _plain(layers, batch, image)
     layers.conv(256, 1)
     layers.conv(512, 3)
@@ -124,18 +54,16 @@ def yolov3_tiny(name: str, batch: int, seed: int, *, classes: int = 80, image: i
     return layers.b.build()
 
 
-def yolov2_tiny(
-    name: str, batch: int, seed: int, *, classes: int = 80, image: int = 416, width: int = 512
-) -> Graph:
+def yolov2_tiny(name: str, batch: int, seed: int, *, classes: int = 80, image: int = 416, width: int = 512) -> Graph:
     """YOLOv2-tiny for images (batch, 3, image, image); `width` is that of the last hidden layer."""
-    layers = _Layers(Builder(name, seed))
+    layers = Layers(Builder(name, seed))
     _plain(layers, batch, image)
     layers.conv(width, 3)
     layers.head(5 * (classes + 5))
     return layers.b.build()
 
 
-def _plain(layers: _Layers, batch: int, image: int) -> None:
+def _plain(layers: Layers, batch: int, image: int) -> None:
     """Seven convolutions with pools between, which v2-tiny and v3-tiny share."""
     layers.conv(16, 3, x=layers.start(batch, image, image))
     for channels in (32, 64, 128, 256, 512):
@@ -147,7 +75,7 @@ def _plain(layers: _Layers, batch: int, image: int) -> None:
 
 def yolov4_tiny(name: str, batch: int, seed: int, *, classes: int = 80, image: int = 416) -> Graph:
     """YOLOv4-tiny for images (batch, 3, image, image)."""
-    layers = _Layers(Builder(name, seed))
+    layers = Layers(Builder(name, seed))
     layers.conv(32, 3, 2, x=layers.start(batch, image, image))
     layers.conv(64, 3, 2)
     for channels in (64, 128, 256):
@@ -176,7 +104,7 @@ def yolov4_tiny(name: str, batch: int, seed: int, *, classes: int = 80, image: i
 
 def yolov2(name: str, batch: int, seed: int, *, classes: int = 80, image: int = 416) -> Graph:
     """YOLOv2 on Darknet-19 for images (batch, 3, image, image)."""
-    layers = _Layers(Builder(name, seed))
+    layers = Layers(Builder(name, seed))
     layers.conv(32, 3, x=layers.start(batch, image, image))
     layers.pool()
     layers.conv(64, 3)

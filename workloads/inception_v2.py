@@ -6,6 +6,8 @@ colour.
 
 from __future__ import annotations
 
+from functools import partial
+
 from cosim_workloads.blocks import classify, conv_norm
 
 from cosim.graph import Builder, Graph
@@ -37,8 +39,9 @@ def inception_v2(name: str, batch: int, seed: int) -> Graph:
 
 def inception_v2_features(b: Builder, x: str) -> dict[str, str]:
     """Output of every module, by its name."""
+    # Slim gives this layer a bias and no batch norm
     x = b.depthwise(x, 7, 2, "same", multiplier=_MULTIPLIER, bias=False, name="Conv2d_1a_7x7.depthwise")
-    x = _conv(b, x, 64, 1, "Conv2d_1a_7x7.pointwise")
+    x = b.relu(b.conv2d(x, 64, 1, name="Conv2d_1a_7x7.pointwise"))
     x = b.max_pool2d(x, 3, 2, "same")
     x = _conv(b, x, 64, 1, "Conv2d_2b_1x1")
     x = _conv(b, x, 192, 3, "Conv2d_2c_3x3")
@@ -52,10 +55,8 @@ def inception_v2_features(b: Builder, x: str) -> dict[str, str]:
 
 def _module(b: Builder, x: str, name: str) -> str:
     one, (reduce_three, three), (reduce_double, double), projection, kind = _MODULES[name]
-    if kind == "max":
-        pooled = b.max_pool2d(x, 3, 1, "same")
-    else:
-        pooled = b.avg_pool2d(x, 3, 1, "same", count_include_pad=False)
+    average = partial(b.avg_pool2d, count_include_pad=False)
+    pooled = (b.max_pool2d if kind == "max" else average)(x, 3, 1, "same")
     parts = (
         _conv(b, x, one, 1, f"{name}.Branch_0.Conv2d_0a_1x1"),
         _branch(b, x, f"{name}.Branch_1", reduce_three, (three, 1)),
@@ -83,6 +84,4 @@ def _branch(b: Builder, x: str, stem: str, reduce: int, *steps: tuple[int, int])
 
 
 def _conv(b: Builder, x: str, channels: int, kernel: int, name: str, stride: int = 1) -> str:
-    return conv_norm(
-        b, x, channels, kernel, stride, "same", conv=name, norm=f"{name}.BatchNorm", epsilon=1e-3
-    )
+    return conv_norm(b, x, channels, kernel, stride, "same", conv=name, norm=f"{name}.BatchNorm", epsilon=1e-3)

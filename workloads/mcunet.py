@@ -140,7 +140,9 @@ def mcunet(name: str, batch: int, seed: int, *, size: str) -> Graph:
     return b.build()
 
 
-def proxyless(name: str, batch: int, seed: int, *, width: float = 1.0, image: int = 224, mix: int | None = 1280) -> Graph:
+def proxyless(
+    name: str, batch: int, seed: int, *, width: float = 1.0, image: int = 224, mix: int | None = 1280
+) -> Graph:
     """ProxylessNAS (mobile) for images (batch, 3, image, image); `mix` is the width before the classifier."""
     b = Builder(name, seed)
     x = b.input("input", (batch, 3, image, image))
@@ -183,7 +185,16 @@ def _conv(
     activation: str = "relu6",
     gamma: float = 1.0,
 ) -> str:
-    names = {"conv": f"{stem}.conv", "norm": f"{stem}.bn"}
     return conv_norm(
-        b, x, channels, kernel, stride, kernel // 2, **names, groups=groups, activation=activation, gamma=gamma
+        b,
+        x,
+        channels,
+        kernel,
+        stride,
+        kernel // 2,
+        conv=f"{stem}.conv",
+        norm=f"{stem}.bn",
+        groups=groups,
+        activation=activation,
+        gamma=gamma,
     )

@@ -71,9 +71,7 @@ def _basic(b: Builder, x: str, channels: int, stride: int, name: str) -> str:
     return b.relu(b.add(y, _shortcut(b, x, channels, stride, name)))
 
 
-def _bottleneck(
-    b: Builder, x: str, channels: int, stride: int, name: str, *, width: _Width, early_stride: bool
-) -> str:
+def _bottleneck(b: Builder, x: str, channels: int, stride: int, name: str, *, width: _Width, early_stride: bool) -> str:
     inner = width.inner(channels)
     first, second = (stride, 1) if early_stride else (1, stride)
     y = conv_norm(b, x, inner, 1, first, conv=f"{name}.conv1", norm=f"{name}.bn1")

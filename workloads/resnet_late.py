@@ -76,9 +76,18 @@ def _conv(
     activation: str = "relu",
     gamma: float = 1.0,
 ) -> str:
-    names = {"conv": f"{stem}_conv", "norm": f"{stem}_bn"}
     return conv_norm(
-        b, x, channels, kernel, stride, kernel // 2, **names, activation=activation, epsilon=_EPSILON, gamma=gamma
+        b,
+        x,
+        channels,
+        kernel,
+        stride,
+        kernel // 2,
+        conv=f"{stem}_conv",
+        norm=f"{stem}_bn",
+        activation=activation,
+        epsilon=_EPSILON,
+        gamma=gamma,
     )
 
 

@@ -20,9 +20,18 @@ def conv_silu(
 ) -> str:
     """Convolution, batch norm and silu; the padding is half the kernel unless it is given."""
     pads = kernel // 2 if padding is None else padding
-    names = {"conv": f"{name}.conv", "norm": f"{name}.bn"}
     return conv_norm(
-        b, x, channels, kernel, stride, pads, **names, activation="silu", epsilon=1e-3, gamma=gamma
+        b,
+        x,
+        channels,
+        kernel,
+        stride,
+        pads,
+        conv=f"{name}.conv",
+        norm=f"{name}.bn",
+        activation="silu",
+        epsilon=1e-3,
+        gamma=gamma,
     )
 
 

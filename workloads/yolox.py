@@ -36,7 +36,6 @@ class _Blocks:
         self, x: str, channels: int, kernel: int, stride: int, name: str, *, groups: int = 1, gamma: float = 1.0
     ) -> str:
         """Convolution, batch norm and activation."""
-        names = {"conv": f"{name}.conv", "norm": f"{name}.bn"}
         return conv_norm(
             self.b,
             x,
@@ -44,7 +43,8 @@ class _Blocks:
             kernel,
             stride,
             kernel // 2,
-            **names,
+            conv=f"{name}.conv",
+            norm=f"{name}.bn",
             groups=groups,
             activation=self.activation,
             epsilon=1e-3,

@@ -14,6 +14,8 @@ from cosim.compress.constants import FoldedBias, FoldedWeight, Quantized
 from cosim.compress.fold import fold
 from cosim.compress.int8 import int8
 from cosim.compress.pipeline import BUILTIN, compress, parse
+from cosim.compress.ranges import METHODS, Range, observe_ranges
+from cosim.compress.roles import Role, Roles, assign_roles
 from cosim.compress.samples import samples_of, synthetic_samples
 
 if TYPE_CHECKING:
@@ -23,14 +25,20 @@ _LATE = ("AccuracyResult", "accuracy")
 
 __all__ = [
     "BUILTIN",
+    "METHODS",
     "AccuracyResult",
     "FoldedBias",
     "FoldedWeight",
     "Quantized",
+    "Range",
+    "Role",
+    "Roles",
     "accuracy",
+    "assign_roles",
     "compress",
     "fold",
     "int8",
+    "observe_ranges",
     "parse",
     "samples_of",
     "synthetic_samples",

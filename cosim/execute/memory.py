@@ -20,6 +20,7 @@ from cosim.formats.builtin import FORMATS, find_format
 from cosim.graph.graph import Graph
 from cosim.graph.space import Boxes
 from cosim.program.program import Content, Program
+from cosim.program.row_rings import ring_of
 
 Bytes = NDArray[np.uint8]
 Span = tuple[slice, ...]
@@ -39,13 +40,15 @@ class Layout:
     memory, address
         Index of the memory, first byte.
     box, shape
-        Box of the tensor, shape (axes, 2), and its extents.
+        Box of the tensor, shape (axes, 2), and the extents of what is held of it: a ring of rows holds fewer.
     dtype, bits
         Type of an element in arrays, and its bits in memory (of the widest part of a mixed tensor).
     content
         Codes or accumulators.
     packing
         Where each element lies, unless arrays and memory hold the same bytes.
+    ring
+        Axis along which rows lie modulo the extent, -1 for none.
     root, first
         Of a view of packed elements: the layout of its root, and which of the root's elements is its first.
     """
@@ -61,6 +64,7 @@ class Layout:
     packing: Packing | Sealed | None = None
     root: Layout | None = None
     first: int = 0
+    ring: int = -1
 
     @cached_property
     def n_bytes(self) -> int:
@@ -76,6 +80,13 @@ class Layout:
             message = f"box {box.tolist()} of {self.name!r} is not in its buffer, which holds {self.box.tolist()}"
             raise SimulationError(message, where=where)
         return tuple(slice(low - first, high - first) for (low, high), (first, _) in zip(bounds, mine, strict=True))
+
+    def places(self, span: Span) -> tuple[slice | NDArray[np.int64], ...]:
+        """Where the elements of a span lie: rows of a ring come round again."""
+        if self.ring < 0:
+            return span
+        rows = np.arange(span[self.ring].start, span[self.ring].stop) % self.shape[self.ring]
+        return *span[: self.ring], rows, *span[self.ring + 1 :]
 
 
 @dataclass
@@ -127,7 +138,9 @@ class Memory:
             message = f"buffer {buffer} gives {bits} bits to an element of {name!r}, which has {right}"
             raise SimulationError(message)
         box = self.program.boxes.box(int(table.box[buffer]))
-        shape = tuple((box[:, 1] - box[:, 0]).tolist())
+        shape, ring = tuple((box[:, 1] - box[:, 0]).tolist()), int(table.ring[buffer])
+        if ring >= 0:
+            shape = (*shape[:ring], ring_of(self.program, buffer).held, *shape[ring + 1 :])
         packing: Packing | Sealed | None = None
         shown, first = None, 0
         if content is Content.CODES:
@@ -138,7 +151,7 @@ class Memory:
             elif shown is None and is_packed(encoding, dtype):
                 packing = Packing(encoding, box, self.formats)
         place = int(table.memory[buffer]), int(table.address[buffer])
-        layout = Layout(name, *place, box, shape, dtype, bits, content, packing, shown, first)
+        layout = Layout(name, *place, box, shape, dtype, bits, content, packing, shown, first, ring)
         if layout.n_bytes > int(table.capacity[buffer]):
             message = f"buffer {buffer} of {name!r} holds {layout.n_bytes} bytes, {table.capacity[buffer]} are reserved"
             raise SimulationError(message)
@@ -175,7 +188,7 @@ class Memory:
             return (regrouped(mine, encoding.cut(layout.box), self.formats) if encoding.block_bits else mine)[span]
         if layout.packing is not None:
             return layout.packing.read(self._cells(layout), span, box)
-        return self._elements(layout)[span].copy()
+        return self._elements(layout)[layout.places(span)].copy()
 
     def write(self, buffer: int, box: Boxes, values: Array, where: str) -> None:
         """Put `values` into `box` of a buffer."""
@@ -184,7 +197,7 @@ class Memory:
         if layout.packing is not None:
             layout.packing.write(self._cells(layout), span, box, values, where)
         else:
-            self._elements(layout)[span] = values
+            self._elements(layout)[layout.places(span)] = values
 
     def poison(self, buffer: int, box: Boxes, where: str) -> None:
         """Make `box` of a buffer unmistakably wrong, as far as its bits allow."""
@@ -194,7 +207,7 @@ class Memory:
             layout.packing.poison(self._cells(layout), span, int.from_bytes(bytes([POISON]) * 8, "little"))
         else:
             poisoned = np.frombuffer(bytes([POISON]) * layout.dtype.itemsize, layout.dtype)[0]
-            self._elements(layout)[span] = poisoned
+            self._elements(layout)[layout.places(span)] = poisoned
 
     def _packing(self, layout: Layout) -> Packing | Sealed:
         if layout.packing is None:

@@ -242,7 +242,7 @@ def _surviving(memory: Memory, tensor: str, written: NDArray[np.int64]) -> Array
     if tensor not in program.tensors:
         return None
     table = program.buffers
-    mine = (table.tensor == program.tensors.index(tensor)) & (table.content == Content.CODES)
+    mine = (table.tensor == program.tensors.index(tensor)) & (table.content == Content.CODES) & (table.ring < 0)
     shape = graph.tensors[tensor].shape
     form = find_format(graph.tensors[tensor].encoding.held.format, memory.formats)
     out = np.zeros(shape, form.storage)

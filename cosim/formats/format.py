@@ -40,6 +40,8 @@ class Format(Protocol):
         False where 0 has no code (binary).
     ``largest``
         The magnitude that a scale of 1 reaches.
+    ``sums``
+        numpy dtype of partial sums of products, where a kernel for the format does not sum in fp32.
     ``fit(values, *, axis, block, block_axis)``
         `Encoding` fitted to the values themselves where their range is not enough; see `cosim.formats.fit`.
     ``kernel(kind, operands)``

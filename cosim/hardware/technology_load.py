@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 from cosim import units
 from cosim.errors import DescriptionError, unknown
 from cosim.hardware.document import digest, read_document
+from cosim.hardware.extension import Find, extended
 from cosim.hardware.schema import Closed, Name, Scalar, validated
 from cosim.hardware.technology import Price, SramPoint, Technology
 
@@ -89,6 +90,7 @@ class TechnologyModel(Closed):
     schema_version: Literal[1] = Field(alias="schema")
     name: Name
     summary: Name
+    extends: Name | None = None  # already followed when the rest is read
     node: Scalar
     voltage: Scalar
     sources: dict[Name, Name]
@@ -113,8 +115,10 @@ MODELS: Mapping[tuple[str, ...], type[BaseModel]] = {
 }
 
 
-def load_technology(source: str | Path | Traversable) -> Technology:
+def load_technology(source: str | Path | Traversable, find: Find | None = None) -> Technology:
     """The `Technology` that a YAML file, a packaged resource or YAML text describes.
+
+    With ``extends: NAME`` it has the rows of another one, which `find` gives, beside its own (`extended`).
 
     Raises
     ------
@@ -122,6 +126,7 @@ def load_technology(source: str | Path | Traversable) -> Technology:
         With file, path of keys, what was found and what is allowed.
     """
     document, where = read_document(source)
+    document = extended(document, where, find)
     model = validated(TechnologyModel, document, where, MODELS)
     prices = _Prices(where, model.sources)
     for name in model.densities:

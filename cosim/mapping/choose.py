@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cosim.errors import InfeasibleError
-from cosim.mapping.assignment import Assignment
 from cosim.mapping.fusion import Estimate, Fuser, Fusion
 from cosim.mapping.groups import Group
 from cosim.mapping.objective import Objective
 from cosim.mapping.placement import Span, residents, spans
+from cosim.mapping.problem import Problem
 from cosim.mapping.tiler import Tiler
 from cosim.mapping.trial import Trial
 
@@ -80,7 +80,7 @@ def weigh(tiler: Tiler, fuser: Fuser, objective: Objective, groups: Sequence[Gro
     found: list[Plan] = []
     # Nothing kept on chip leaves the most room: what does not fit then never fits, and the error says why.
     for share in (0, *RESIDENT_SHARES):
-        kept, start = _residents(tiler, assignments, live, share)
+        kept, start = _residents(fuser.problem, live, share)
         if any((plan.residents, plan.staging_start) == (kept, start) for plan in found):
             continue
         try:
@@ -109,17 +109,16 @@ def tiled(tiler: Tiler, fuser: Fuser, objective: Objective, plan: Plan) -> Choic
     return Choice(plan.residents, plan.staging_start, plan.live, trials, fusions)
 
 
-def _residents(
-    tiler: Tiler, assignments: Sequence[Assignment], live: Mapping[str, Span], share: int
-) -> tuple[Kept, dict[str, int]]:
-    """Tensors kept on chip within a share of each memory, and the first byte after them."""
-    graph, hardware = tiler.graph, tiler.hardware
+def _residents(problem: Problem, live: Mapping[str, Span], share: int) -> tuple[Kept, dict[str, int]]:
+    """Tensors kept on chip within a share of what resident constants leave of each memory; the first byte after them."""
+    graph, hardware, assignments = problem.graph, problem.hardware, problem.assignments
     local = {a.chosen.operands for a in assignments if a.chosen.operands != hardware.main_memory}
-    kept: Kept = {}
-    start: dict[str, int] = {}
+    kept: Kept = dict(problem.resident)
+    start: dict[str, int] = dict(problem.base)
     for memory in sorted(name for name in local if name is not None):
-        budget = hardware.memories[memory].size_bytes * share // 4
+        base = problem.base.get(memory, 0)
+        budget = (hardware.memories[memory].size_bytes - base) * share // 4
         addresses = residents(graph, assignments, dict(live), memory, budget)
-        kept |= {tensor: (memory, address) for tensor, address in addresses.items()}
-        start[memory] = max((address + live[t].n_bytes for t, address in addresses.items()), default=0)
+        kept |= {tensor: (memory, base + address) for tensor, address in addresses.items()}
+        start[memory] = base + max((address + live[t].n_bytes for t, address in addresses.items()), default=0)
     return kept, start

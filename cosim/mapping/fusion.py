@@ -75,12 +75,16 @@ class Fuser:
         self._tilers: dict[object, Tiler] = {}
         self._channels: dict[tuple[str, str], Channel] = {}
 
+    def of(self, problem: Problem) -> Fuser:
+        """The fuser of the same graph with other resident constants."""
+        return Fuser(problem, self.tiler)
+
     @cached_property
     def work(self) -> list[int]:
         """Positions of the ops that are no views."""
         return [position for position, op in enumerate(self.graph.ops) if not op.kind.is_view]
 
-    def group(self, first: int, last: int, axis: int, bounds: tuple[int, ...], *, keep: bool = False) -> Group | None:
+    def group(self, first: int, last: int, axis: int, bounds: tuple[int, ...], *, keep: bool = True) -> Group | None:
         """`group_of` this graph, made once for all places that look alike."""
         key = self.likeness.window(first, last), axis, bounds, keep
         if key not in self._groups:
@@ -150,7 +154,8 @@ class Fuser:
         layout = layout_of(self.graph, self.hardware, group, engines, staged, room)
         if layout is None:
             return None
-        here = {**kept, **dict.fromkeys((*group.inner, *layout.pinned), (memory, 0))}
+        inside = dict.fromkeys(group.inner, (memory, 0))
+        here = {**kept, **inside, **{name: (slots.memory, 0) for name, slots in layout.pinned.items()}}
         begin = {name: start.get(name, 0) + layout.area.get(name, 0) for name in self.hardware.memories}
         return _Place(layout, here, begin, staged)
 
@@ -193,10 +198,10 @@ class Fuser:
 
     def _start(self, group: Group, kept: Kept, live: Mapping[str, Span]) -> dict[str, int]:
         """First byte behind the tensors that live while the group runs."""
-        start: dict[str, int] = {}
+        start: dict[str, int] = dict(self.problem.base)
         for name, (memory, address) in kept.items():
-            span = live[name]
-            if span.first_op <= group.last and group.first <= span.last_op:
+            span = live.get(name)
+            if span is not None and span.first_op <= group.last and group.first <= span.last_op:
                 start[memory] = max(start.get(memory, 0), address + span.n_bytes)
         return start
 

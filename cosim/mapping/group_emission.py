@@ -84,7 +84,7 @@ class GroupEmission:
                 emitter.homes[name] = self.homes[name][block]
                 root = emitter.roots[name]
                 if (root, block) in self.writers:
-                    emitter.writers[root] = self.writers[root, block]
+                    emitter.writers[root] = self._writers(root, block)
         engine, trial = self.engines[op.name], self.fusion.trials[op.name]
         cut = group.cuts[op.name]
         bases = self.rings.bases(engine, trial)
@@ -98,6 +98,15 @@ class GroupEmission:
             else:
                 self.finished.append(made)
 
+    def _writers(self, name: str, block: int) -> Writers | Parts:
+        """Who writes what a block needs of a tensor: if rows are kept, blocks before it have written some."""
+        if name not in self.group.kept:
+            return self.writers[name, block]
+        cut = self.group.inner[name]
+        oldest = next(b for b, (_, high) in enumerate(cut.ranges) if high > cut.ranges[block][0])
+        boxes = cut.fresh.boxes(self.graph.tensors[name].shape)
+        return Parts(boxes[oldest : block + 1], tuple(self.writers[name, b] for b in range(oldest, block + 1)))
+
     # --- places ---------------------------------------------------------------------------------------------------
 
     def _place(self, op: Op) -> None:
@@ -105,6 +114,9 @@ class GroupEmission:
         emitter, name = self.emitter, op.output
         root = emitter.roots[name]
         slots = self.layout.blocks[root]
+        if name in self.group.kept:
+            self._place_ring(name, slots)
+            return
         boxes = self.group.inner[name].boxes(self.graph.tensors[name].shape)
         start = self._first(slots)
         places = start + slots.capacity * (np.arange(len(boxes)) % slots.count)
@@ -126,6 +138,25 @@ class GroupEmission:
         ]
         if not op.kind.is_view:
             self._note(f"{name}/blocks", slots)
+
+    def _place_ring(self, name: str, slots: Slots) -> None:
+        """One buffer for all blocks, of the rows that they still need."""
+        tensor, start = self.graph.tensors[name], self._first(slots)
+        buffer = self.draft.add_buffers(
+            memory=self.emitter.memories[slots.memory],
+            address=start,
+            capacity=slots.capacity,
+            tensor=self.emitter.names[name],
+            box=self.draft.add_boxes(whole_box(tensor)),
+            bits=tensor.encoding.bits,
+            content=int(Content.CODES),
+            root=-1,
+            preloaded=False,
+            ring=self.group.inner[name].along,
+        )
+        home = Home(slots.memory, start, start + slots.capacity, int(buffer[0]), is_view=False)
+        self.homes[name] = [home] * self.group.n_blocks
+        self._note(f"{name}/rows", slots)
 
     def _bring(self, name: str, op: Op) -> None:
         """Load a tensor once for all blocks, in pieces."""

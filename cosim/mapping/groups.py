@@ -16,6 +16,7 @@ from math import prod
 from cosim.graph.graph import Graph
 from cosim.graph.op import Op
 from cosim.mapping.strips import Cut, Strips, strips_of
+from cosim.program.row_rings import WIDTHS
 
 __all__ = ["WHOLE", "Block", "Cut", "Group", "group_of", "merged", "stages"]
 
@@ -152,7 +153,7 @@ def group_of(
             if source is None or not _add(needed, op.inputs[0], source):
                 return None
             continue
-        if keep and cut.overlaps and op.output not in shown and encoding.bits % 8 == 0:
+        if keep and cut.overlaps and op.output not in shown and encoding.bits in WIDTHS:
             kept.add(op.output)
             cut = cut.fresh
         strips = look(op, cut)

@@ -12,6 +12,7 @@ from cosim.mapping.groups import Group
 from cosim.mapping.objective import Objective
 from cosim.mapping.windows import Pattern, patterns, spilled
 from cosim.program.plan import Mapping
+from cosim.program.program import Program
 from cosim.timing import compiled
 
 MOST_STEPS = 16
@@ -19,11 +20,11 @@ MOST_TRIES = 6  # Programs that are made and timed
 MOST_COMMANDS = 200_000  # of all of these together, after the first
 
 
-def improved(fuser: Fuser, plan: Plan, mapping: Mapping, objective: Objective) -> Mapping:
-    """The mapping, or one with groups that moves less and takes no longer: both Programs are timed."""
+def improved(fuser: Fuser, plan: Plan, mapping: Mapping, objective: Objective) -> tuple[Mapping, Plan]:
+    """The mapping, or one with groups that moves less and takes no longer, and its plan: both Programs are timed."""
     if not spilled(fuser, plan):
-        return mapping
-    best, cost = mapping, _cost(mapping)
+        return mapping, plan
+    best, chosen, cost = mapping, plan, cost_of(mapping.program)
     limit = cost[0]
     tries = min(MOST_TRIES, 1 + MOST_COMMANDS // len(mapping.program)) if len(mapping.program) else 0
     path = _path(fuser, plan, _moved(mapping), objective)
@@ -32,13 +33,13 @@ def improved(fuser: Fuser, plan: Plan, mapping: Mapping, objective: Objective) -
             found = build(fuser.problem, tiled(fuser.tiler, fuser, objective, step))
         except InfeasibleError:
             continue
-        if not _fits(found):
+        if not fits(found.program):
             continue
-        price = _cost(found)
+        price = cost_of(found.program)
         if price[0] <= limit and price[1] < cost[1] and objective.prefer([cost, price]) == 1:
-            best, cost = found, price
+            best, chosen = found, step
             break
-    return best
+    return best, chosen
 
 
 def _path(fuser: Fuser, plan: Plan, moved: dict[str, int], objective: Objective) -> list[Plan]:
@@ -109,15 +110,13 @@ def _moved(mapping: Mapping) -> dict[str, int]:
     return dict(zip(program.tensors, total.astype(np.int64).tolist(), strict=True))
 
 
-def _fits(mapping: Mapping) -> bool:
+def fits(program: Program) -> bool:
     """Whether every buffer ends inside its memory: blocks at the edge of an image may differ from the one searched."""
-    program = mapping.program
     size = np.array(program.machine.memory_bytes, np.int64)[program.buffers.memory]
     return bool((program.buffers.address + program.buffers.capacity <= size).all())
 
 
-def _cost(mapping: Mapping) -> Cost:
+def cost_of(program: Program) -> Cost:
     """Latency [fs] and bytes moved [byte] of a program."""
-    program = mapping.program
     moved = program.services.n_bytes[program.service[program.op < 0]]
     return float(compiled.simulate(program).makespan_fs), float(moved.sum())

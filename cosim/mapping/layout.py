@@ -22,7 +22,8 @@ class Slots:
     memory, offset
         First byte, counted from where the group's area begins.
     capacity, count
-        Bytes of each [byte], and how many: block b lies in place b modulo `count`.
+        Bytes of each [byte], and how many: block b lies in place b modulo `count`. What a group keeps from block to
+        block lies in one place, a ring of rows.
     """
 
     memory: str
@@ -84,9 +85,12 @@ def layout_of(
             continue
         readers = [other for other in group.ops if any(root[name] == op.output for name in other.inputs)]
         behind = max(stage[other.name] for other in readers if not other.kind.is_view) - stage[op.name]
-        boxes = group.inner[op.output].boxes(graph.tensors[op.output].shape)
+        cut, shape = group.inner[op.output], graph.tensors[op.output].shape
+        keeps = op.output in group.kept
+        boxes = cut.spanning(behind).boxes(shape) if keeps else cut.boxes(shape)
         capacity = aligned(int(graph.tensors[op.output].encoding.box_bytes(boxes).max()))
-        blocks[op.output] = area.take(str(engines[op.name].operands), capacity, min(behind + 1, group.n_blocks))
+        count = 1 if keeps else min(behind + 1, group.n_blocks)
+        blocks[op.output] = area.take(str(engines[op.name].operands), capacity, count)
     if any(area.used[memory] * 4 > room[memory] * 3 for memory in area.used):
         return None
     pinned: dict[str, Slots] = {}

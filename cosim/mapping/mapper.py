@@ -17,6 +17,7 @@ from cosim.mapping.improve import improved
 from cosim.mapping.options import read_options
 from cosim.mapping.placement import spans
 from cosim.mapping.problem import Problem
+from cosim.mapping.residency import settled
 from cosim.mapping.tiler import Tiler
 from cosim.plugin.protocols import EngineKind
 from cosim.program.plan import Mapping
@@ -50,7 +51,9 @@ class TiledMapper:
         plan = weigh(tiler, fuser, chosen.goal)
         mapping = build(problem, tiled(tiler, fuser, chosen.goal, plan))
         if chosen.fuse != "none":
-            mapping = improved(fuser, plan, mapping, chosen.goal)
+            mapping, plan = improved(fuser, plan, mapping, chosen.goal)
+        if chosen.resident != "none":
+            mapping = settled(tiler, fuser, plan, mapping, chosen.goal)
         tiler.keep()
         return mapping
 

@@ -165,6 +165,7 @@ class OpEmission:
                 first = np.zeros(len(boxes), np.int64)
         dma = self.emitter.dma(home.source.memory, home.memory)
         n_bytes = self._bytes(name, boxes)
+        keys = np.where(self.emitter.waits_for_outputs(self.op), -1, 4 * first + 1)
         rows = self.rows.moves(
             queue=self.emitter.hardware.queue_index(dma.name),
             tensor=self.emitter.names[name],
@@ -175,9 +176,10 @@ class OpEmission:
             path=self.emitter.hardware.path_index(dma.name),
             cycles=dma.setup_cycles,
             actions=self.emitter.move_actions(dma, n_bytes),
-            key=np.where(self.emitter.waits_for_outputs(self.op), -1, 4 * first + 1),
+            key=keys,
             rank=first * 64 + number,
         )
+        self.queued.append((dma.name, keys, first * 64 + number, rows))
         self.fills.append((name, boxes, rows))
 
     def _load_keys(self, name: str, loads: Loads) -> Ints:

@@ -10,6 +10,7 @@ from cosim.errors import DescriptionError, unknown
 from cosim.mapping.objective import Objective, find_objective
 
 FUSIONS = ("auto", "none")
+RESIDENCIES = ("auto", "none")
 WORDS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
 
@@ -27,12 +28,16 @@ class Options:
         Time that the searches may take together [s]; what remains gets its best coarse candidate.
     fuse
         ``"auto"``: ops run depth-first where that moves less; ``"none"``: op by op.
+    resident
+        ``"auto"``: constants stay on chip between inferences where that costs the first one nothing; ``"none"``: all
+        are loaded every time.
     """
 
     objective: str = "balanced"
     cache: bool = True
     seconds: float = float("inf")
     fuse: str = "auto"
+    resident: str = "auto"
 
     @property
     def goal(self) -> Objective:
@@ -55,7 +60,10 @@ def read_options(options: Mapping[str, Any]) -> Options:
     fuse = str(options.get("fuse", "auto"))
     if fuse not in FUSIONS:
         raise unknown("fusion", fuse, FUSIONS, where=f"{where}: fuse")
-    return Options(objective, _truth(options.get("cache", True)), _seconds(options.get("seconds")), fuse)
+    resident = str(options.get("resident", "auto"))
+    if resident not in RESIDENCIES:
+        raise unknown("residency", resident, RESIDENCIES, where=f"{where}: resident")
+    return Options(objective, _truth(options.get("cache", True)), _seconds(options.get("seconds")), fuse, resident)
 
 
 def _truth(value: Any) -> bool:

@@ -43,6 +43,11 @@ class Cut:
         stops = [high for _, high in self.ranges]
         return Cut(self.along, tuple(zip([self.ranges[0][0], *stops[:-1]], stops, strict=True)))
 
+    def spanning(self, behind: int) -> Cut:
+        """From the first that is needed `behind` blocks ago to the last of each block: what must be there together."""
+        lows = [low for low, _ in self.ranges]
+        return Cut(self.along, tuple((lows[max(b - behind, 0)], high) for b, (_, high) in enumerate(self.ranges)))
+
     def boxes(self, shape: Sequence[int]) -> Ints:
         """Boxes of all blocks of something of this `shape`, shape (blocks, axes, 2)."""
         whole = np.array([(0, extent) for extent in shape], np.int64).reshape(len(shape), 2)

@@ -203,10 +203,10 @@ class Tiler:
     def _entry(self, op: Op, engine: Engine, kept: Residents) -> Entry:
         """The search of an op, shared by all that look the same."""
         main = self.hardware.main_memory
-        memory = engine.operands or main
-        names = (*op.inputs, op.output)
+        sources = [operand_memory(self.hardware, engine, self.graph, op, number) for number in range(len(op.inputs))]
+        names, memories = (*op.inputs, op.output), (*sources, engine.operands or main)
         homes = (kept[self.root[name]][0] if self.root[name] in kept else main for name in names)
-        staged = tuple(home != memory for home in homes)
+        staged = tuple(home != memory for home, memory in zip(homes, memories, strict=True))
         known = (op.name, engine.name, staged)
         if known not in self.entries:
             if (op.name, engine.name) not in self.pool_keys:

@@ -1,5 +1,6 @@
 """The contract of a plugin: hooks, the protocols of what they return, and the registry that collects it."""
 
+from cosim.plugin.board import Board, Constant, Measured, Peaks
 from cosim.plugin.functions import Kernel, Metric, Workload
 from cosim.plugin.hooks import Factories, hookimpl
 from cosim.plugin.lazy import lazy
@@ -8,8 +9,10 @@ from cosim.plugin.registry import Catalogue, Entry, Plugin, Registry, build_regi
 from cosim.plugin.reproduction import Note, Reproduced, Reproduction, Row
 
 __all__ = [
+    "Board",
     "Catalogue",
     "Compression",
+    "Constant",
     "EngineKind",
     "Entry",
     "Factories",
@@ -17,8 +20,10 @@ __all__ = [
     "HardwareReader",
     "Kernel",
     "Mapper",
+    "Measured",
     "Metric",
     "Note",
+    "Peaks",
     "Plugin",
     "Registry",
     "Reproduced",

@@ -22,6 +22,7 @@ import pluggy
 
 from cosim.formats import Format
 from cosim.graph.op import OpKind
+from cosim.plugin.board import Board
 from cosim.plugin.functions import Kernel, Metric, Workload
 from cosim.plugin.protocols import Compression, EngineKind, Frontend, HardwareReader, Mapper
 from cosim.plugin.reproduction import Reproduction
@@ -97,3 +98,8 @@ def cosim_metrics() -> Factories[Metric]:
 @hookspec
 def cosim_reproductions() -> Factories[Reproduction]:
     """Reproductions: papers whose figures are computed again and set beside the printed ones."""
+
+
+@hookspec
+def cosim_boards() -> Factories[Board]:
+    """Boards: published measurements of a device that exists, and how cosim models it."""

@@ -29,8 +29,9 @@ BUFFER_DTYPES: dict[str, type[np.generic]] = {
     "root": np.int32,
     "preloaded": np.bool_,
     "resident": np.bool_,
+    "ring": np.int8,
 }
-BUFFER_DEFAULTS = {"content": 0, "root": -1, "preloaded": 0, "resident": 0}
+BUFFER_DEFAULTS = {"content": 0, "root": -1, "preloaded": 0, "resident": 0, "ring": -1}
 
 
 def assemble(draft: Draft, machine: Machine, order: Ints | None = None) -> Program:

@@ -18,6 +18,7 @@ from cosim.program.flow import check_flow, schedule
 from cosim.program.operands import check_operands
 from cosim.program.overlap import check_overlap
 from cosim.program.program import Content, Program
+from cosim.program.row_rings import check_ring_shapes, check_rings
 from cosim.program.structure import check_structure
 from cosim.program.views import check_views
 
@@ -33,6 +34,8 @@ def findings(program: Program, graph: Graph, limit: int = 20) -> list[str]:
     """What is wrong with a program, at most `limit` lines; the later checks run only if their ground holds."""
     found = Findings(limit)
     check_structure(program, graph, found)
+    if not found:
+        check_ring_shapes(program, graph, found)
     if found:
         return found.lines
     order = check_order(program, found)
@@ -44,7 +47,8 @@ def findings(program: Program, graph: Graph, limit: int = 20) -> list[str]:
     run = schedule(program, order, vector_clocks(program, order))
     full = check_flow(program, run, touched, found)
     replaced = check_overlap(program, run, found)
-    _check_outputs(program, graph, full & ~replaced, found)
+    rolling = check_rings(program, run, touched, found)
+    _check_outputs(program, graph, full & ~replaced & ~rolling, found)
     return found.lines
 
 

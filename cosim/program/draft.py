@@ -66,7 +66,7 @@ class Draft:
 
     def add_buffers(self, **columns: Ints | int) -> Rows:
         """Append buffers (columns of `BufferTable`, scalars are repeated); return their rows."""
-        columns = {"resident": False, **columns}
+        columns = {"resident": False, "ring": -1, **columns}
         n = max(np.size(value) for value in columns.values())
         for name, value in columns.items():
             self.buffer_columns.setdefault(name, []).append(np.broadcast_to(np.asarray(value), (n,)))

@@ -84,6 +84,9 @@ class BufferTable:
         The content is there before time starts (weights and inputs in DRAM, state).
     resident
         What moves write here stays for the next inference, which finds it there: `cosim.program.steady`.
+    ring
+        -1, or the axis of which only the newest rows are held, as many as the capacity has room for: row r lies in
+        place r modulo their number, counted from the first row of the box, where it takes that of the row before it.
     """
 
     memory: Int16
@@ -96,6 +99,7 @@ class BufferTable:
     root: Int32
     preloaded: NDArray[np.bool_]
     resident: NDArray[np.bool_]
+    ring: Int8
 
     def __len__(self) -> int:
         return len(self.memory)

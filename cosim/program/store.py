@@ -34,7 +34,7 @@ _DTYPES = {
     **dict.fromkeys(("buffers.tensor", "buffers.box", "buffers.root"), "<i4"),
     **dict.fromkeys(("read_offset", "wait_offset", "boxes.offset", "buffers.address", "buffers.capacity"), "<i8"),
     **dict.fromkeys(("services.cycles", "services.serial_cycles", "services.n_bytes", "services.actions"), "<i8"),
-    **dict.fromkeys(("flags", "buffers.content"), "|i1"),
+    **dict.fromkeys(("flags", "buffers.content", "buffers.ring"), "|i1"),
     **dict.fromkeys(("buffers.preloaded", "buffers.resident"), "|b1"),
 }
 

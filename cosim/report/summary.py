@@ -106,6 +106,7 @@ def latency(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The latency, and the limits that it lies between."""
     return [
         ("latency", f"{duration(summary['latency_ms'])} ({summary['inference']} inference: {_start(summary)})"),
+        *_steady(summary),
         ("", _between(summary)),
         ("", _any_mapping(summary)),
     ]
@@ -113,6 +114,16 @@ def latency(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def _start(summary: Mapping[str, Any]) -> str:
     return f"weights start in {summary['main_memory']}"
+
+
+def _steady(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Later inferences: one line where they differ from the first, or none."""
+    if not summary.get("resident_bytes"):
+        return []
+    stays = f"{size(summary['resident_bytes'])} of weights stay on chip"
+    price = energy(summary["steady_energy_uj"] * PJ_PER_UJ)
+    less = f"{size(summary['steady_dram_bytes'])} instead of {size(summary['dram_bytes'])} cross {summary['main_memory']}"
+    return [("", f"{duration(summary['steady_latency_ms'])}, {price} every inference after it: {stays}, {less}")]
 
 
 def _between(summary: Mapping[str, Any]) -> str:

@@ -26,7 +26,7 @@ _RC: Any = {
     "axes.spines.top": False,
     "axes.spines.right": False,
 }
-_FOOT = 0.035  # of the height of a figure, for a line about evidence
+_FOOT_INCHES = 0.18  # for a line about evidence
 
 
 def pictures(name: str, draw: Callable[[Figure], None], rows: Sequence[Row], where: str) -> dict[str, bytes]:
@@ -97,8 +97,11 @@ def _label(figure: Figure, rows: Sequence[Row]) -> None:
         return
     engine: Any = figure.get_layout_engine()
     if engine is not None:
-        engine.set(rect=(0.0, _FOOT, 1.0, 1.0 - _FOOT))
-    text = "the paper's figures: " + ", ".join(f"{counts[name]} {name}" for name in EVIDENCE if counts[name])
+        foot = _FOOT_INCHES / figure.get_figheight()
+        engine.set(rect=(0.0, foot, 1.0, 1.0 - foot))
+    text = "figures of the paper, all parts: " + ", ".join(
+        f"{counts[name]} {name}" for name in EVIDENCE if counts[name]
+    )
     figure.text(0.008, 0.008, f"{text} (see rows.csv)", fontsize=7, color="0.35")
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from cosim.graph import learned_parameters
 from cosim.result.provenance import provenance
 from cosim.result.table import Table, rows
 
 if TYPE_CHECKING:
+    from cosim.program.program import Program
     from cosim.result.work import Work
     from cosim.simulation import Simulation
 
@@ -46,6 +49,7 @@ def summary(work: Work, engines: Table, memories: Table, critical: Table) -> dic
         "energy_uj": total.value / PJ_PER_UJ,
         "energy_uj_low": total.low / PJ_PER_UJ,
         "energy_uj_high": total.high / PJ_PER_UJ,
+        **_steady(work),
         "energy_boundary": simulation.energy.boundary,
         "energy_by_component_uj": {n: b.value / PJ_PER_UJ for n, b in simulation.energy.by_component().items()},
         "energy_by_state_uj": {n: b.value / PJ_PER_UJ for n, b in simulation.energy.by_state().items()},
@@ -72,6 +76,33 @@ def summary(work: Work, engines: Table, memories: Table, critical: Table) -> dic
         "overflows": _overflows(simulation),
         "provenance": provenance(simulation),
     }
+
+
+def _steady(work: Work) -> dict[str, Any]:
+    """Any inference but the first, which differs where constants stay on chip, beside what the first moves.
+
+    ``dram_bytes`` cross the main memory, whatever its name.
+    """
+    simulation = work.simulation
+    steady, main = simulation.steady, simulation.hardware.main_memory
+    total = steady.energy.total_pj
+    return {
+        "dram_bytes": _crossing(simulation.program, main),
+        "steady_latency_ms": steady.times.makespan_fs / FS_PER_MS,
+        "steady_energy_uj": total.value / PJ_PER_UJ,
+        "steady_energy_uj_low": total.low / PJ_PER_UJ,
+        "steady_energy_uj_high": total.high / PJ_PER_UJ,
+        "steady_dram_bytes": _crossing(steady.program, main),
+        "resident_bytes": simulation.program.resident_bytes,
+    }
+
+
+def _crossing(program: Program, memory: str) -> int:
+    """Bytes read from `memory` and written to it [byte]."""
+    names = {f"{memory}.read_bytes", f"{memory}.write_bytes"}
+    columns = [number for number, name in enumerate(program.actions) if name in names]
+    commands = np.bincount(program.service, minlength=len(program.services))
+    return int((program.services.actions[:, columns].sum(axis=1) * commands).sum())
 
 
 def _main_engine(engines: Table) -> dict[str, Any]:

@@ -77,8 +77,10 @@ def pipeline(n_commands: int, units: tuple[int, int], idle_queues: int = 0) -> P
     total = len(queue)
     nothing = [
         np.zeros(0, t)
-        for t in (np.int16, np.int64, np.int64, np.int32, np.int32, np.int16, np.int8, np.int32, np.bool_, np.bool_)
-    ]
+        for t in (
+            np.int16, np.int64, np.int64, np.int32, np.int32, np.int16, np.int8, np.int32, np.bool_, np.bool_, np.int8
+        )
+    ]  # fmt: skip
     return Program(
         machine=machine(idle_queues), ops=(), tensors=(), actions=(), queue=queue, service=service,
         op=np.full(total, -1, np.int32), tensor=np.full(total, -1, np.int32), box=np.zeros(total, np.int32),

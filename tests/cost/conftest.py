@@ -68,7 +68,7 @@ def build(hardware):
             wait_queue=np.zeros(0, np.int16),
             wait_count=np.zeros(0, np.int32),
             boxes=BoxTable(np.zeros(1, np.int64), np.zeros(0, np.int32)),
-            buffers=BufferTable(*(empty,) * 10),
+            buffers=BufferTable(*(empty,) * 11),
             services=ServiceTable(
                 cycles=np.array([c[2] for c in commands], np.int64),
                 serial_cycles=np.array([c[3] for c in commands], np.int64),

@@ -66,7 +66,7 @@ def program(hardware: Machine, commands: Sequence[Command]) -> Program:
         wait_queue=np.array([q for q, _ in waits], np.int16),
         wait_count=np.array([count for _, count in waits], np.int32),
         boxes=BoxTable(np.zeros(2, np.int64), np.zeros(0, np.int32)),
-        buffers=BufferTable(*(np.zeros(0, t) for t in (np.int16, np.int64, np.int64, np.int32, np.int32, np.int16, np.int8, np.int32, np.bool_, np.bool_))),
+        buffers=BufferTable(*(np.zeros(0, t) for t in (np.int16, np.int64, np.int64, np.int32, np.int32, np.int16, np.int8, np.int32, np.bool_, np.bool_, np.int8))),
         services=ServiceTable(table[:, 0], table[:, 1], table[:, 2], table[:, 3].astype(np.int16), np.zeros((len(costs), 0), np.int64)),
     )  # fmt: skip
 

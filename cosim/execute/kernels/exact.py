@@ -92,8 +92,14 @@ def weight_zeros(call: Call) -> NDArray[np.int64] | None:
 
 
 def accumulator_dtype(inputs: Sequence[Encoding], formats: Mapping[str, Format] = FORMATS) -> np.dtype[np.generic]:
-    """Type of partial sums of the first two inputs: int32 for two integers of at most 8 bits, int64 for wider ones, else float32."""
+    """Type of partial sums of the first two inputs: int32 for two integers of at most 8 bits, int64 for wider ones, else float32.
+
+    A format that is multiplied by a kernel of its own may name another (`sums`).
+    """
     forms = [find_format(encoding.format, formats) for encoding in inputs[:2]]
+    own: list[np.dtype[np.generic]] = [form.sums for form in forms if hasattr(form, "sums")]
+    if own:
+        return own[0]
     if not all(isinstance(form, IntegerFormat) for form in forms):
         return np.dtype(np.float32)
     return np.dtype(np.int32 if max(form.bits for form in forms) <= 8 else np.int64)

@@ -89,8 +89,8 @@ def slicing_of(shape: Sequence[int]) -> Slicing | None:
         return Slicing(shape, rows, height, -(-rows // height))
     if len(shape) == 2 or (len(shape) == 4 and shape[2:] == (1, 1)):
         rows = -(-shape[1] // WIDTH)
-        count = -(-rows // TALLEST)
-        return Slicing(shape, rows, -(-rows // count), count)
+        height = vector_height(rows)
+        return Slicing(shape, rows, height, -(-rows // height))
     return None
 
 
@@ -106,6 +106,20 @@ def window_height(rows: int) -> int:
     while height > TALLEST and (factor := _smallest_factor(height)) < height:
         height //= factor
     return height
+
+
+def vector_height(rows: int) -> int:
+    """Height of the slices of a vector of `rows` rows: equal slices of at most 192.
+
+    >>> [vector_height(-(-length // 3)) for length in (4096, 2048, 1024, 512, 256, 128, 64)]
+    [171, 171, 171, 171, 86, 43, 22]
+    >>> vector_height(-(-25088 // 3))
+    204
+    """
+    for padded in (rows, rows + 1):  # the authors fill 25088 weights up to 8364 rows
+        if padded in PRESETS:
+            return PRESETS[padded]
+    return -(-rows // -(-rows // TALLEST))
 
 
 def _smallest_factor(number: int) -> int:

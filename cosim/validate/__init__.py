@@ -1,0 +1,1 @@
+"""`cosim validate`: predictions held against published measurements, with baselines beside them."""
