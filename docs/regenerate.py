@@ -1,8 +1,9 @@
 # ruff: noqa: INP001, S603 - a script beside documents; it runs cosim and nothing else
 """Regenerates what documents quote: `python docs/regenerate.py` writes, `--check` only says whether something changed.
 
-A block between ``<!-- output: COMMAND -->`` and ``<!-- end -->`` holds what the command prints; ``docs/reference/cli.md``
-holds the help of every command.
+A block between ``<!-- output: COMMAND -->`` and ``<!-- end -->`` holds what the command prints, after ``<!-- run: FILE -->``
+what the script prints whose distribution is its folder, after ``<!-- file: FILE [KEY] -->`` the file's text, or one key of
+it; files lie beside the page. ``docs/reference/cli.md`` holds the help of every command.
 """
 
 from __future__ import annotations
@@ -13,11 +14,16 @@ import shlex
 import subprocess
 import sys
 import tempfile
+import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 QUOTING = ("README.md",)
+TUTORIALS = ("docs/tutorial/own-format-and-unit.md",)
 BLOCK = re.compile(r"(<!-- output: (.+?) -->\n).*?(<!-- end -->)", re.DOTALL)
+FILE = re.compile(r"(<!-- file: (\S+)(?: (\w+))? -->\n).*?(<!-- end -->)", re.DOTALL)
+RUN = re.compile(r"(<!-- run: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
+LANGUAGES = {".py": "python", ".yaml": "yaml", ".toml": "toml"}
 HELP_WIDTH = "100"
 
 
@@ -39,6 +45,44 @@ def quoted(text: str) -> str:
         return f"{match[1]}```text\n{cosim(*arguments)}\n```\n{match[3]}"
 
     return BLOCK.sub(fill, text)
+
+
+def with_files(text: str, folder: Path) -> str:
+    """A page with the files that it includes."""
+
+    def fill(match: re.Match[str]) -> str:
+        path, key = folder / match[2], match[3]
+        content = path.read_text("utf-8").rstrip("\n")
+        if key is not None:
+            lines = content.split("\n")
+            first = lines.index(f"{key}:")
+            ends = (i for i in range(first + 1, len(lines)) if lines[i] and not lines[i].startswith((" ", "#")))
+            content = "\n".join(lines[first : next(ends, len(lines))]).rstrip("\n")
+        return f"{match[1]}```{LANGUAGES[path.suffix]}\n{content}\n```\n{match[4]}"
+
+    return FILE.sub(fill, text)
+
+
+def with_runs(text: str, folder: Path) -> str:
+    """A page with what its scripts print, as Markdown."""
+    return RUN.sub(lambda match: f"{match[1]}{script(folder / match[2])}\n{match[3]}", text)
+
+
+def script(path: Path) -> str:
+    """What a script prints that belongs to a distribution in its folder, as if that were installed."""
+    described = tomllib.loads((path.parent / "pyproject.toml").read_text("utf-8"))["project"]
+    name = described["name"].replace("-", "_")
+    points = described["entry-points"]["cosim"].items()
+    with tempfile.TemporaryDirectory() as folder:
+        info = Path(folder) / f"{name}-{described['version']}.dist-info"
+        info.mkdir()
+        metadata = f"Metadata-Version: 2.1\nName: {described['name']}\nVersion: {described['version']}\n"
+        (info / "METADATA").write_text(metadata, "utf-8")
+        entries = "\n".join(["[cosim]", *(f"{key} = {value}" for key, value in points)])
+        (info / "entry_points.txt").write_text(entries, "utf-8")
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([folder, str(path.parent)])}
+        done = subprocess.run([sys.executable, path], env=environment, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
 
 
 def command_reference() -> str:
@@ -67,6 +111,9 @@ def format_reference() -> str:
 def main() -> int:
     """Write every generated text; with ``--check`` return 1 where one differs."""
     wanted = {ROOT / name: quoted((ROOT / name).read_text("utf-8")) for name in QUOTING}
+    for name in TUTORIALS:
+        page = ROOT / name
+        wanted[page] = with_runs(with_files(page.read_text("utf-8"), page.parent), page.parent)
     wanted[ROOT / "docs" / "reference" / "cli.md"] = command_reference()
     wanted[ROOT / "docs" / "reference" / "formats.md"] = format_reference()
     stale = [path for path, text in wanted.items() if not path.exists() or path.read_text("utf-8") != text]

@@ -122,7 +122,9 @@ def _steady(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
         return []
     stays = f"{size(summary['resident_bytes'])} of weights stay on chip"
     price = energy(summary["steady_energy_uj"] * PJ_PER_UJ)
-    less = f"{size(summary['steady_dram_bytes'])} instead of {size(summary['dram_bytes'])} cross {summary['main_memory']}"
+    less = (
+        f"{size(summary['steady_dram_bytes'])} instead of {size(summary['dram_bytes'])} cross {summary['main_memory']}"
+    )
     return [("", f"{duration(summary['steady_latency_ms'])}, {price} every inference after it: {stays}, {less}")]
 
 

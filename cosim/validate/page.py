@@ -71,6 +71,7 @@ def _about_splits(validation: Validation) -> list[str]:
     )
     return [how, what]
 
+
 def _constants(validation: Validation) -> Iterable[str]:
     board = validation.board
     peaks = board.peaks

@@ -47,10 +47,10 @@ class Split:
     leaves_one_out: bool = False
 
 
-def splits(rows: Sequence[Measured], *, number: int = SPLITS) -> Iterator[Split]:
-    """Splits of the scored rows of one table by topology, each with something on both sides.
+def splits(rows: Sequence[Measured], *, constants: int = 0, number: int = SPLITS) -> Iterator[Split]:
+    """Splits of the scored rows of one board by topology, each with something on both sides.
 
-    With fewer than `FEW_TOPOLOGIES` topologies each is left out once; else `number` halves are drawn by a hash of the
+    A draw that leaves fewer than `ROWS_PER_CONSTANT` rows for each of `constants` to be fitted is passed over. With fewer than `FEW_TOPOLOGIES` topologies each is left out once; else `number` halves are drawn by a hash of the
     topology's name. Topologies in `NEVER_FITTED` are always predicted.
     """
     free = sorted({row.topology for row in rows} - NEVER_FITTED)
@@ -62,15 +62,14 @@ def splits(rows: Sequence[Measured], *, number: int = SPLITS) -> Iterator[Split]
     for attempt in range(10 * number):
         held = {name for name in free if _coin(attempt, name)}
         for split in _split(rows, f"half {attempt}", held):
-            yield split
-            made += 1
+            if len(split.fit) >= ROWS_PER_CONSTANT * constants:
+                yield split
+                made += 1
         if made == number:
             return
 
 
-def _split(
-    rows: Sequence[Measured], name: str, held: set[str], *, leaves_one_out: bool = False
-) -> Iterator[Split]:
+def _split(rows: Sequence[Measured], name: str, held: set[str], *, leaves_one_out: bool = False) -> Iterator[Split]:
     fit = tuple(i for i, row in enumerate(rows) if row.topology not in held | NEVER_FITTED)
     test = tuple(i for i, row in enumerate(rows) if i not in set(fit))
     if fit and test:

@@ -108,7 +108,8 @@ def validate(board: Board, progress: Progress | None = None) -> Validation:
     for number, row in enumerate(rows):
         tell(f"{board.name}: networks", 0.1 * number / len(rows))
         graphs.append(board.graph(row))
-    parted = tuple(splits(rows)) if rows else ()
+    free = sum(one.origin == "fitted" for one in board.constants)
+    parted = tuple(splits(rows, constants=free)) if rows else ()
     predicted = _baselines(board, rows, graphs)
     whole = tuple(i for i, row in enumerate(rows) if row.topology not in NEVER_FITTED)
     constants, parts = neutral(board), [dict[str, float]() for _ in rows]
@@ -123,7 +124,7 @@ def validate(board: Board, progress: Progress | None = None) -> Validation:
         tuple(row for row in everything if row.excluded),
         tuple(_scores(rows, parted, tested)),
         constants,
-        len(whole) if any(one.origin == "fitted" for one in board.constants) else 0,
+        len(whole) if free else 0,
     )
 
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 
+from cosim_workloads import NETWORKS
+
 from cosim.compress import compress
 from cosim.graph.graph import Graph
 from cosim.plugin import Measured
-from cosim_workloads import NETWORKS
 
 PACKAGE = "cosim_plugins.silicon"
 
