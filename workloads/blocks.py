@@ -21,13 +21,14 @@ def conv_norm(
     conv: str,
     norm: str,
     groups: int = 1,
+    dilation: Pair = 1,
     activation: str = "relu",
     bias: bool = False,
     epsilon: float = 1e-5,
     gamma: float = 1.0,
 ) -> str:
     """Convolution, batch norm and activation; `conv` and `norm` name the parameters of the first two."""
-    x = b.conv2d(x, channels, kernel, stride, padding, groups=groups, bias=bias, name=conv)
+    x = b.conv2d(x, channels, kernel, stride, padding, groups=groups, dilation=dilation, bias=bias, name=conv)
     x = b.batch_norm(x, epsilon=epsilon, gamma=gamma, name=norm)
     return b.activate(x, activation, name=f"{norm}.{activation}" if activation != "none" else None)
 

@@ -13,12 +13,23 @@ DETECTORS: dict[str, Row] = {
         _DARKNET,
     ),
     "yolov2_tiny": ("darknet:yolov2_tiny", {}, "YOLOv2-tiny, 416x416.", _DARKNET),
+    **{
+        f"yolov2_tiny_person_{image}": (
+            "darknet:yolov2_tiny",
+            {"classes": 1, "image": image},
+            f"YOLOv2-tiny for persons alone, {image}x{image}.",
+            _DARKNET,
+        )
+        for image in (192, 224, 416)
+    },
     "yolov3": ("darknet:yolov3", {}, "YOLOv3, 416x416.", _DARKNET),
     "yolov3_608": ("darknet:yolov3", {"rows": 608, "columns": 608}, "YOLOv3, 608x608.", _DARKNET),
     "yolov3_voc": ("darknet:yolov3", {"classes": 20}, "YOLOv3 for the 20 classes of VOC, 416x416.", _DARKNET),
     "yolov3_tiny": ("darknet:yolov3_tiny", {}, "YOLOv3-tiny, 416x416.", _DARKNET),
     "yolov4_tiny": ("darknet:yolov4_tiny", {}, "YOLOv4-tiny, 416x416.", _DARKNET),
     **{f"yolov5{s}": ("yolov5", {"size": s}, f"YOLOv5{s}, 640x640.", "ultralytics/yolov5") for s in "nsm"},
+    "yolov7_tiny": ("yolov7:yolov7_tiny", {}, "YOLOv7-tiny as deployed, 640x640.", "WongKinYiu/yolov7"),
+    "yolov7": ("yolov7", {}, "YOLOv7 as deployed, 640x640.", "WongKinYiu/yolov7"),
     **{f"yolov8{s}": ("yolov8", {"size": s}, f"YOLOv8{s}, 640x640.", "ultralytics") for s in "nsmlx"},
     **{
         f"yolox_{size}": ("yolox", {"size": size, "image": image}, f"YOLOX-{size}, {image}x{image}.", _YOLOX)
@@ -40,6 +51,18 @@ DETECTORS: dict[str, Row] = {
         "ssd",
         {"backbone": "mobilenet_v2", "separable_levels": True, "separable_heads": True},
         "SSDLite on MobileNet v2, 300x300.",
+        _TFOD,
+    ),
+    "ssd_resnet34": (
+        "ssd_resnet:ssd_resnet34",
+        {},
+        "MLPerf Inference's large detector: SSD on ResNet-34, 1200x1200.",
+        "mlcommons/inference",
+    ),
+    "retinanet_resnet50": (
+        "ssd_resnet:retinanet_resnet50",
+        {},
+        "RetinaNet (SSD with a feature pyramid) on ResNet-50 v1, 640x640.",
         _TFOD,
     ),
     "ssd_inception_v2": ("ssd", {"backbone": "inception_v2"}, "SSD on Inception v2, 300x300.", _TFOD),

@@ -1,7 +1,7 @@
 """Inception v2 as TF-Slim has it, with names after Slim's scopes.
 
-Source: Ioffe and Szegedy, ICML 2015, arXiv:1502.03167; the first convolution is separable, with eight filters for each
-colour.
+Source: Ioffe and Szegedy, ICML 2015, arXiv:1502.03167. Slim's first convolution is separable, with eight filters for
+each colour; Caffe's is full.
 """
 
 from __future__ import annotations
@@ -28,20 +28,22 @@ _MODULES = {
 _REDUCTIONS = {"Mixed_4a": ((128, 160), (64, 96)), "Mixed_5a": ((128, 192), (192, 256))}
 
 
-def inception_v2(name: str, batch: int, seed: int) -> Graph:
-    """Inception v2 for images (batch, 3, 224, 224)."""
+def inception_v2(name: str, batch: int, seed: int, *, separable: bool = True) -> Graph:
+    """Inception v2 for images (batch, 3, 224, 224), its first convolution separable or full."""
     b = Builder(name, seed)
     x = b.input("input", (batch, 3, 224, 224))
-    x = inception_v2_features(b, x)["Mixed_5c"]
+    x = inception_v2_features(b, x, separable=separable)["Mixed_5c"]
     b.output(classify(b, x, 1000, "Logits.Conv2d_1c_1x1"))
     return b.build()
 
 
-def inception_v2_features(b: Builder, x: str) -> dict[str, str]:
+def inception_v2_features(b: Builder, x: str, *, separable: bool = True) -> dict[str, str]:
     """Output of every module, by its name."""
-    # Slim gives this layer a bias and no batch norm
-    x = b.depthwise(x, 7, 2, "same", multiplier=_MULTIPLIER, bias=False, name="Conv2d_1a_7x7.depthwise")
-    x = b.relu(b.conv2d(x, 64, 1, name="Conv2d_1a_7x7.pointwise"))
+    if separable:  # Slim gives this layer a bias and no batch norm
+        x = b.depthwise(x, 7, 2, "same", multiplier=_MULTIPLIER, bias=False, name="Conv2d_1a_7x7.depthwise")
+        x = b.relu(b.conv2d(x, 64, 1, name="Conv2d_1a_7x7.pointwise"))
+    else:
+        x = _conv(b, x, 64, 7, "Conv2d_1a_7x7", 2)
     x = b.max_pool2d(x, 3, 2, "same")
     x = _conv(b, x, 64, 1, "Conv2d_2b_1x1")
     x = _conv(b, x, 192, 3, "Conv2d_2c_3x3")

@@ -11,9 +11,17 @@ _STAGES = ((64, 1, 1), (128, 2, 2), (256, 2, 2), (512, 2, 6), (1024, 2, 2))
 
 
 def mobilenet_v1(
-    name: str, batch: int, seed: int, *, width: float = 1.0, size: int = 224, classes: int = 1000, same: bool = False
+    name: str,
+    batch: int,
+    seed: int,
+    *,
+    width: float = 1.0,
+    size: int = 224,
+    colours: int = 3,
+    classes: int = 1000,
+    same: bool = False,
 ) -> Graph:
-    """MobileNet v1 for images (batch, 3, size, size).
+    """MobileNet v1 for images (batch, colours, size, size).
 
     `same` pads as Keras does (the odd element after) and ends in a softmax over `classes`; otherwise padding is
     symmetric, activations end at 6 and the outputs are logits, as in timm.
@@ -35,7 +43,7 @@ def mobilenet_v1(
             activation=activation,
         )
 
-    x = b.input("input", (batch, 3, size, size))
+    x = b.input("input", (batch, colours, size, size))
     x = block(x, int(32 * width), 3, 2, "conv_stem", "bn1")
     for stage, (channels, stride, repeats) in enumerate(_STAGES):
         for i in range(repeats):

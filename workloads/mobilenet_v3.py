@@ -44,19 +44,25 @@ _SMALL: tuple[_Row, ...] = (
 _SIZES = {"large": (_LARGE, 1280), "small": (_SMALL, 1024)}
 
 
-def mobilenet_v3(name: str, batch: int, seed: int, *, size: str) -> Graph:
-    """MobileNet v3, large or small, for images (batch, 3, 224, 224)."""
+def mobilenet_v3(name: str, batch: int, seed: int, *, size: str, minimalistic: bool = False) -> Graph:
+    """MobileNet v3, large or small, for images (batch, 3, 224, 224).
+
+    The minimalistic one has 3x3 kernels and relu alone, and no squeeze-excite.
+    """
     b = Builder(name, seed)
     rows, hidden = _SIZES[size]
+    hard = _R if minimalistic else _H
+    if minimalistic:
+        rows = tuple((3, inner, channels, False, _R, stride) for _, inner, channels, _, _, stride in rows)
     conv = partial(conv_norm, b, epsilon=1e-3)
     x = b.input("input", (batch, 3, 224, 224))
-    x = conv(x, 16, 3, 2, 1, conv="features.0.0", norm="features.0.1", activation=_H)
+    x = conv(x, 16, 3, 2, 1, conv="features.0.0", norm="features.0.1", activation=hard)
     for index, row in enumerate(rows, start=1):
         x = _block(b, x, row, f"features.{index}.block")
     last = f"features.{len(rows) + 1}"
-    x = conv(x, 6 * b.shape(x)[1], 1, conv=f"{last}.0", norm=f"{last}.1", activation=_H)
+    x = conv(x, 6 * b.shape(x)[1], 1, conv=f"{last}.0", norm=f"{last}.1", activation=hard)
     x = b.linear(b.global_avg_pool(x, keepdims=False), hidden, name="classifier.0")
-    b.output(b.linear(b.hard_swish(x), 1000, gain=1.0, name="classifier.3"))
+    b.output(b.linear(b.activate(x, hard), 1000, gain=1.0, name="classifier.3"))
     return b.build()
 
 

@@ -37,6 +37,9 @@ class _Width:
         return self.groups * self.channels * channels // 64
 
 
+_PLAIN = _Width()
+
+
 def resnet(
     name: str,
     batch: int,
@@ -53,16 +56,33 @@ def resnet(
     first 1x1 convolution, as in the paper, Caffe and Keras ("v1").
     """
     b = Builder(name, seed)
-    width = _Width(groups, group_width)
-    block = _basic if depth in _BASIC else partial(_bottleneck, width=width, early_stride=early_stride)
     x = b.input("input", (batch, 3, 224, 224))
-    x = conv_norm(b, x, 64, 7, 2, 3, conv="conv1", norm="bn1")
-    x = b.max_pool2d(x, 3, 2, 1)
-    for stage, repeats in enumerate(_REPEATS[depth]):
-        for i in range(repeats):
-            x = block(b, x, 64 << stage, 2 if stage and not i else 1, f"layer{stage + 1}.{i}")
+    width = _Width(groups, group_width)
+    x = resnet_stages(b, x, depth=depth, width=width, early_stride=early_stride)[-1]
     b.output(classify(b, x, 1000, "fc"))
     return b.build()
+
+
+def resnet_stages(
+    b: Builder,
+    x: str,
+    *,
+    depth: int,
+    width: _Width = _PLAIN,
+    early_stride: bool = False,
+    prefix: str = "",
+    stem: str = "relu",
+) -> list[str]:
+    """The output of each of the four stages of ResNet; `stem` is the activation after the first convolution."""
+    block = _basic if depth in _BASIC else partial(_bottleneck, width=width, early_stride=early_stride)
+    x = conv_norm(b, x, 64, 7, 2, 3, conv=f"{prefix}conv1", norm=f"{prefix}bn1", activation=stem)
+    x = b.max_pool2d(x, 3, 2, 1)
+    stages = []
+    for stage, repeats in enumerate(_REPEATS[depth]):
+        for i in range(repeats):
+            x = block(b, x, 64 << stage, 2 if stage and not i else 1, f"{prefix}layer{stage + 1}.{i}")
+        stages.append(x)
+    return stages
 
 
 def _basic(b: Builder, x: str, channels: int, stride: int, name: str) -> str:

@@ -13,6 +13,12 @@ TINY: dict[str, Row] = {
         "MLPerf Tiny visual wake words: MobileNet v1, width 0.25, 96x96.",
         _TINY,
     ),
+    "person_detect": (
+        "mobilenet_v1",
+        {"width": 0.25, "size": 96, "colours": 1, "classes": 2, "same": True},
+        "Person detection of TensorFlow Lite Micro: MobileNet v1, width 0.25, 96x96 grey.",
+        "tensorflow/tflite-micro",
+    ),
     "resnet8": ("mlperf_tiny:resnet8", {}, "MLPerf Tiny image classification: ResNet-8, 32x32.", _TINY),
     "autoencoder": (
         "mlperf_tiny:autoencoder",

@@ -35,7 +35,6 @@ def reproduce(
         _list(as_json=as_json)
         return
     folder = FOLDER / name if out is None else out
-    _known(name)  # quick, and most often wrong: before the folder
     check_folder(folder)
     with progress_bar() as progress, notes():
         report = run(name, seed=seed, progress=progress)
@@ -44,12 +43,6 @@ def reproduce(
         show_json(screen.as_json(report, folder, names))
     else:
         show(*screen.render(report, folder))
-
-
-def _known(name: str) -> None:
-    from cosim.plugin.registry import load_registry
-
-    load_registry().owner("reproductions", name)
 
 
 def _list(*, as_json: bool) -> None:

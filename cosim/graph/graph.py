@@ -33,7 +33,7 @@ class Tensor:
             count *= extent
         return count
 
-    @property
+    @cached_property
     def bytes(self) -> int:
         """Bytes of the codes and of what their blocks share, without scales of tensors and channels [byte]."""
         box = np.array([[(0, extent) for extent in self.shape]], np.int64).reshape(1, len(self.shape), 2)

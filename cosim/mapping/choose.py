@@ -9,7 +9,7 @@ from cosim.errors import InfeasibleError
 from cosim.mapping.fusion import Estimate, Fuser, Fusion
 from cosim.mapping.groups import Group
 from cosim.mapping.objective import Objective
-from cosim.mapping.placement import Span, residents, spans
+from cosim.mapping.placement import Span, first_fit, residents, spans
 from cosim.mapping.problem import Problem
 from cosim.mapping.tiler import Tiler
 from cosim.mapping.trial import Trial
@@ -78,15 +78,11 @@ def weigh(tiler: Tiler, fuser: Fuser, objective: Objective, groups: Sequence[Gro
     fused = {op.name for group in groups for op in group.ops}
     alone = [assignment for assignment in assignments if assignment.op.name not in fused]
     found: list[Plan] = []
-    # Nothing kept on chip leaves the most room: what does not fit then never fits, and the error says why.
-    for share in (0, *RESIDENT_SHARES):
-        kept, start = _residents(fuser.problem, live, share)
-        if any((plan.residents, plan.staging_start) == (kept, start) for plan in found):
-            continue
+    for kept, start in _residents(fuser.problem, live):
         try:
             latency, traffic = tiler.expected(alone, kept, start)
         except InfeasibleError:
-            if share == 0:
+            if not kept.keys() - fuser.problem.resident:
                 raise
             continue
         estimates = [fuser.expected(group, kept, live) for group in groups]
@@ -109,16 +105,25 @@ def tiled(tiler: Tiler, fuser: Fuser, objective: Objective, plan: Plan) -> Choic
     return Choice(plan.residents, plan.staging_start, plan.live, trials, fusions)
 
 
-def _residents(problem: Problem, live: Mapping[str, Span], share: int) -> tuple[Kept, dict[str, int]]:
-    """Tensors kept on chip within a share of what resident constants leave of each memory; the first byte after them."""
+def _residents(problem: Problem, live: Mapping[str, Span]) -> list[tuple[Kept, dict[str, int]]]:
+    """Tensors kept on chip within shares of what resident constants leave of each memory; the first byte after them.
+
+    First comes nothing but the constants, which leaves the most room: what does not fit then never fits.
+    """
     graph, hardware, assignments = problem.graph, problem.hardware, problem.assignments
     local = {a.chosen.operands for a in assignments if a.chosen.operands != hardware.main_memory}
-    kept: Kept = dict(problem.resident)
-    start: dict[str, int] = dict(problem.base)
-    for memory in sorted(name for name in local if name is not None):
-        base = problem.base.get(memory, 0)
-        budget = (hardware.memories[memory].size_bytes - base) * share // 4
-        addresses = residents(graph, assignments, dict(live), memory, budget)
-        kept |= {tensor: (memory, base + address) for tensor, address in addresses.items()}
-        start[memory] = base + max((address + live[t].n_bytes for t, address in addresses.items()), default=0)
-    return kept, start
+    memories = sorted(name for name in local if name is not None)
+    wanted = {memory: residents(graph, assignments, live, memory) for memory in memories}
+    found: list[tuple[Kept, dict[str, int]]] = []
+    for share in (0, *RESIDENT_SHARES) if problem.keeps_activations else (0,):
+        kept: Kept = dict(problem.resident)
+        start: dict[str, int] = dict(problem.base)
+        for memory in memories:
+            base = problem.base.get(memory, 0)
+            budget = (hardware.memories[memory].size_bytes - base) * share // 4
+            addresses = first_fit(wanted[memory], budget, skip=True) if share else {}
+            kept |= {tensor: (memory, base + address) for tensor, address in addresses.items()}
+            start[memory] = base + max((address + live[t].n_bytes for t, address in addresses.items()), default=0)
+        if (kept, start) not in found:
+            found.append((kept, start))
+    return found

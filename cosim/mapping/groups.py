@@ -7,7 +7,7 @@ blocks need the same rows, these are kept from one block to the next, or each bl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -18,7 +18,7 @@ from cosim.graph.op import Op
 from cosim.mapping.strips import Cut, Strips, strips_of
 from cosim.program.row_rings import WIDTHS
 
-__all__ = ["WHOLE", "Block", "Cut", "Group", "group_of", "merged", "stages"]
+__all__ = ["WHOLE", "Block", "Cut", "Group", "group_of", "stages"]
 
 Finder = Callable[[Op, Cut], Strips | None]
 
@@ -180,7 +180,7 @@ def _add(needed: dict[str, Cut], tensor: str, cut: Cut) -> bool:
     before = needed.get(tensor)
     if before is not None and before.along != cut.along:
         return False
-    if before is not None:
+    if before is not None and before != cut:
         both = zip(before.ranges, cut.ranges, strict=True)
         cut = Cut(cut.along, tuple((min(a[0], b[0]), max(a[1], b[1])) for a, b in both))
     needed[tensor] = cut
@@ -215,13 +215,3 @@ def stages(group: Group, engine_of: Mapping[str, str]) -> dict[str, int]:
         found[op.name] = max((stage + (other != engine) for stage, other in before), default=0)
         made[op.output] = found[op.name], engine
     return found
-
-
-def merged(first: int, last: int, groups: Iterable[Group]) -> tuple[int, int]:
-    """Span of ops between which a tensor must live when the ops of each group run in turn."""
-    for group in groups:
-        if group.covers(first):
-            first = group.first
-        if group.covers(last):
-            last = group.last
-    return first, last

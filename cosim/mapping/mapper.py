@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as Table
+from dataclasses import replace
 from itertools import accumulate
 from typing import Any
 
@@ -43,7 +44,7 @@ class TiledMapper:
         `DescriptionError` for an option that there is not.
         """
         chosen = read_options(options)
-        problem = Problem.of(graph, hardware, kinds)
+        problem = replace(Problem.of(graph, hardware, kinds), keeps_activations=chosen.activations != "none")
         _require_room(graph, hardware)
         shelf = Shelf() if chosen.cache else None
         tiler = Tiler(graph, hardware, kinds, shelf=shelf, seconds=chosen.seconds)

@@ -11,6 +11,7 @@ from cosim.mapping.objective import Objective, find_objective
 
 FUSIONS = ("auto", "none")
 RESIDENCIES = ("auto", "none")
+ACTIVATIONS = ("auto", "none")
 WORDS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
 
@@ -31,6 +32,9 @@ class Options:
     resident
         ``"auto"``: constants stay on chip between inferences where that costs the first one nothing; ``"none"``: all
         are loaded every time.
+    activations
+        ``"auto"``: activations stay on chip from op to op where they fit; ``"none"``: each is stored to main memory and
+        loaded again, as compilers do that know one layer at a time.
     """
 
     objective: str = "balanced"
@@ -38,6 +42,7 @@ class Options:
     seconds: float = float("inf")
     fuse: str = "auto"
     resident: str = "auto"
+    activations: str = "auto"
 
     @property
     def goal(self) -> Objective:
@@ -63,7 +68,11 @@ def read_options(options: Mapping[str, Any]) -> Options:
     resident = str(options.get("resident", "auto"))
     if resident not in RESIDENCIES:
         raise unknown("residency", resident, RESIDENCIES, where=f"{where}: resident")
-    return Options(objective, _truth(options.get("cache", True)), _seconds(options.get("seconds")), fuse, resident)
+    kept = str(options.get("activations", "auto"))
+    if kept not in ACTIVATIONS:
+        raise unknown("place of activations", kept, ACTIVATIONS, where=f"{where}: activations")
+    cache, seconds = _truth(options.get("cache", True)), _seconds(options.get("seconds"))
+    return Options(objective, cache, seconds, fuse, resident, kept)
 
 
 def _truth(value: Any) -> bool:

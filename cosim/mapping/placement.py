@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cosim.graph.graph import Graph
 from cosim.mapping.assignment import Assignment
-from cosim.mapping.groups import Group, merged
+from cosim.mapping.groups import Group
 
 ALIGNMENT = 64
 
@@ -57,8 +57,12 @@ def spans(graph: Graph, groups: Sequence[Group] = ()) -> dict[str, Span]:
     for name in graph.outputs:
         last[root[name]] = end
     inner = {name for group in groups for name in group.inner}
+    begin, stop = list(range(max(end, 0) + 1)), list(range(max(end, 0) + 1))
+    for group in groups:
+        for position in range(group.first, group.last + 1):
+            begin[position], stop[position] = group.first, group.last
     return {
-        name: Span(name, aligned(graph.tensors[name].bytes), *merged(first[name], max(last[name], first[name]), groups))
+        name: Span(name, aligned(graph.tensors[name].bytes), begin[first[name]], stop[max(last[name], first[name])])
         for name in first
         if name not in graph.constants and name not in inner
     }
@@ -70,12 +74,11 @@ def aligned(n_bytes: int) -> int:
 
 
 def residents(
-    graph: Graph, assignments: Iterable[Assignment], tensor_spans: dict[str, Span], memory: str, budget: int
-) -> dict[str, int]:
-    """Tensors that stay in `memory`, at most `budget` bytes at any time -> address.
+    graph: Graph, assignments: Iterable[Assignment], tensor_spans: Mapping[str, Span], memory: str
+) -> list[Span]:
+    """Tensors that may stay in `memory`, in the order of production.
 
-    A tensor may stay where its producer and all its consumers compute from `memory`. Graph inputs and outputs stay
-    in main memory. First fit in the order of production.
+    That is where the producer and all consumers compute from `memory`. Graph inputs and outputs stay in main memory.
     """
     root = roots(graph)
     computes_in = {a.op.output: a.engine.operands for a in assignments if a.engine is not None}
@@ -90,7 +93,7 @@ def residents(
         for name, span in tensor_spans.items()
         if name not in pinned and computes_in.get(name) == memory and users[name] == {memory}
     ]
-    return first_fit(sorted(wanted, key=lambda span: (span.first_op, span.tensor)), budget, skip=True)
+    return sorted(wanted, key=lambda span: (span.first_op, span.tensor))
 
 
 def first_fit(items: Iterable[Span], capacity: int | None, *, skip: bool = False) -> dict[str, int]:

@@ -26,6 +26,8 @@ class Problem:
         One per op that is not a view, in the order of the graph.
     resident
         Constants that stay on chip between inferences -> memory and address: at the start of that memory.
+    keeps_activations
+        Whether an activation may stay on chip from one op to the next.
     """
 
     graph: Graph
@@ -33,6 +35,7 @@ class Problem:
     kinds: Mapping[str, EngineKind]
     assignments: tuple[Assignment, ...]
     resident: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    keeps_activations: bool = True
 
     @staticmethod
     def of(graph: Graph, hardware: Hardware, kinds: Mapping[str, EngineKind]) -> Problem:

@@ -127,24 +127,31 @@ def _loop_of(space: Space, cut: Cut) -> Cut | None:
 
 def _elements(access: Access, space: Space, loop: int, places: Ints) -> Ints:
     """Elements of an operand that each block touches, shape (blocks,)."""
-    total = np.ones(len(places), np.int64)
+    whole = np.array([[0, space.dims[loop].size]])
+    total, same = np.ones(len(places), np.int64), 1
     for axis in access.axes:
-        low, high = _span(axis, space, loop, places)
-        total *= np.maximum(high - low, 0)
-    return total
+        if axis.full:
+            same *= axis.size
+            continue
+        moves = any(loop == other for other, _ in axis.terms)
+        low, high = _span(axis, space, loop, places if moves else whole)
+        if moves:
+            total *= np.maximum(high - low, 0)
+        else:
+            same *= max(int(high[0] - low[0]), 0)
+    return total * same
 
 
 def _span(axis: Axis, space: Space, loop: int, places: Ints) -> tuple[Ints, Ints]:
     """First and last but one index along an axis that each block touches, shape (blocks,) each."""
-    if axis.full:
-        return np.zeros(len(places), np.int64), np.full(len(places), axis.size, np.int64)
     rest = sum(step * (space.dims[other].size - 1) for other, step in axis.terms if other != loop)
     step = sum(step for other, step in axis.terms if other == loop)
     low = axis.offset + step * places[:, 0]
     high = axis.offset + step * (places[:, 1] - 1) + rest
     if axis.divisor != 1:
         low, high = -(-low // axis.divisor), high // axis.divisor
-    return np.clip(low, 0, axis.size), np.clip(high + 1, 0, axis.size)
+    # A window in the padding touches nothing: both ends are then clipped to the same one.
+    return np.minimum(np.maximum(low, 0), axis.size), np.minimum(np.maximum(high + 1, 0), axis.size)
 
 
 def _needed(access: Access, space: Space, loop: int, places: Ints) -> Cut | None:

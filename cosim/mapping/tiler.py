@@ -103,6 +103,7 @@ class Tiler:
         self.root = roots(graph)
         self.entries: dict[object, Entry] = {}
         self.pool_keys: dict[tuple[str, str], str] = {}
+        self.operands: dict[tuple[str, str], list[tuple[str, str]]] = {}
 
     def of(self, part: Graph) -> Tiler:
         """The tiler of another graph on the same device: what either searches, both know."""
@@ -202,11 +203,11 @@ class Tiler:
 
     def _entry(self, op: Op, engine: Engine, kept: Residents) -> Entry:
         """The search of an op, shared by all that look the same."""
-        main = self.hardware.main_memory
-        sources = [operand_memory(self.hardware, engine, self.graph, op, number) for number in range(len(op.inputs))]
-        names, memories = (*op.inputs, op.output), (*sources, engine.operands or main)
-        homes = (kept[self.root[name]][0] if self.root[name] in kept else main for name in names)
-        staged = tuple(home != memory for home, memory in zip(homes, memories, strict=True))
+        if (op.name, engine.name) not in self.operands:
+            self.operands[op.name, engine.name] = self._operands(op, engine)
+        away = self.hardware.main_memory, 0
+        operands = self.operands[op.name, engine.name]
+        staged = tuple(kept.get(root, away)[0] != memory for root, memory in operands)
         known = (op.name, engine.name, staged)
         if known not in self.entries:
             if (op.name, engine.name) not in self.pool_keys:
@@ -218,6 +219,12 @@ class Tiler:
                 self.known.entries[key] = Entry(op, self.graph, engine, pool_key, key, staged, answers)
             self.entries[known] = self.known.entries[key]
         return self.entries[known]
+
+    def _operands(self, op: Op, engine: Engine) -> list[tuple[str, str]]:
+        """Root of each input and, last, of the output, and the memory that it is computed from."""
+        sources = [operand_memory(self.hardware, engine, self.graph, op, number) for number in range(len(op.inputs))]
+        memories = (*sources, engine.operands or self.hardware.main_memory)
+        return [(self.root[name], memory) for name, memory in zip((*op.inputs, op.output), memories, strict=True)]
 
     def _pool_key(self, op: Op, engine: Engine) -> str:
         """Digest of all that the search of an op depends on but for which tensors are staged."""

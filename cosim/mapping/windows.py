@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,11 +12,13 @@ from cosim.mapping.groups import Group
 
 MOST_OPS = 12
 REACH = 2  # ops before the one that makes a tensor, and behind the last that reads it
-BLOCKS = (2, 4, 8, 16, 32, 64)
-MOST_PLANS = 3  # of one tensor: those that can save most
+BLOCKS = (1, 2, 4, 8, 16, 32, 64)
+MOST_WINDOWS = 4  # of one tensor: those that can save most
+MOST_CUTS = 2  # of one window
 LOSS = 0.05  # of latency that an estimate may be worse: the timers decide
 
 Window = tuple[int, int]  # positions of the first and the last op
+_Rank = tuple[float, int, int, int]
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,11 @@ class _Hope:
     n_bytes: float
     group: Group
     places: Sequence[Window]
+
+    @property
+    def rank(self) -> _Rank:
+        """The best hope first."""
+        return -self.n_bytes, self.group.n_blocks, self.group.first, -self.group.last
 
 
 def spilled(fuser: Fuser, plan: Plan) -> list[str]:
@@ -111,50 +119,74 @@ def _signature(fuser: Fuser, plan: Plan, window: Window) -> object:
 def _of_tensor(
     fuser: Fuser, plan: Plan, moved: Mapping[str, int], around: Sequence[Sequence[Window]]
 ) -> list[Pattern]:
-    """The most promising groups around one tensor: few are searched, those that could save most come first."""
-    hopes: list[_Hope] = []
-    before: dict[Window, Cost] = {}
-    for places in around:
-        first, last = places[0]
-        before[first, last] = _before(fuser, plan, (first, last))
-        for group in _cuts(fuser, first, last):
-            n_bytes = before[first, last][1] - _least_bytes(fuser, plan, group) + _freed(fuser, plan, group, moved)
-            if n_bytes > 0:
-                hopes.append(_Hope(n_bytes * len(places), group, places))
-    hopes.sort(key=lambda hope: (-hope.n_bytes, hope.group.n_blocks, hope.group.first, -hope.group.last))
-    found: list[Pattern] = []
-    for hope in hopes:
+    """The most promising groups around one tensor: few are searched, those that could save most come first.
+
+    More blocks move no less. So a line (a window cut along an axis into more and more blocks) goes on only where the
+    blocks so far do not fit or are good, and ends where they fit and gain nothing.
+    """
+    before = {places[0]: _before(fuser, plan, places[0]) for places in around}
+    seen: set[object] = set()
+    lines = [
+        _line(fuser, plan, moved, places, axis, before[places[0]][1], seen)
+        for places in around
+        for axis in range(len(fuser.graph.tensors[fuser.graph.ops[places[0][1]].output].shape))
+    ]
+    hopes: list[tuple[_Rank, int, _Hope]] = []
+    _advance(lines, range(len(lines)), hopes)
+    found: dict[Window, list[Pattern]] = {}
+    while hopes and len(found) <= MOST_WINDOWS and not fuser.known.is_late:
+        _, line, hope = heapq.heappop(hopes)
         group = hope.group
-        estimate = fuser.expected(group, plan.residents, plan.live)
-        if estimate is None:
+        window = group.first, group.last
+        if len(found.get(window, ())) == MOST_CUTS or (window not in found and len(found) == MOST_WINDOWS):
             continue
-        latency, traffic = before[group.first, group.last]
-        saved = traffic - estimate.traffic_bytes + _freed(fuser, plan, group, moved)
-        if saved > 0 and estimate.latency_fs <= latency * (1 + LOSS):
+        estimate = fuser.expected(group, plan.residents, plan.live)
+        if estimate is not None:
+            latency, traffic = before[window]
+            saved = traffic - estimate.traffic_bytes + _freed(fuser, plan, group, moved)
+            if saved <= 0 or estimate.latency_fs > latency * (1 + LOSS):
+                continue
             groups = _everywhere(fuser, hope.places, group)
             gain = (estimate.latency_fs - latency) * len(groups), -saved * len(groups)
-            found.append(Pattern(groups, gain))
-            if len(found) == MOST_PLANS or fuser.known.is_late:
-                break
-    return found
+            found.setdefault(window, []).append(Pattern(groups, gain))
+        _advance(lines, [line], hopes)
+    return [pattern for patterns in found.values() for pattern in patterns]
 
 
-def _cuts(fuser: Fuser, first: int, last: int) -> Iterator[Group]:
-    """Ways to cut a window into blocks."""
-    shape = fuser.graph.tensors[fuser.graph.ops[last].output].shape
-    is_found = False
-    for axis, extent in enumerate(shape):
-        whole = None if extent == 1 else fuser.group(first, last, axis, (0, extent))
-        if whole is None:
+def _advance(lines: Sequence[Iterator[_Hope]], some: Iterable[int], hopes: list[tuple[_Rank, int, _Hope]]) -> None:
+    """Put the next hope of some lines among the others."""
+    for number in some:
+        for hope in lines[number]:
+            heapq.heappush(hopes, (hope.rank, number, hope))
+            break
+
+
+def _line(
+    fuser: Fuser,
+    plan: Plan,
+    moved: Mapping[str, int],
+    places: Sequence[Window],
+    axis: int,
+    traffic: float,
+    seen: set[object],
+) -> Iterator[_Hope]:
+    """A window cut along an axis into more and more blocks, while that may save some of its `traffic` [byte]."""
+    first, last = places[0]
+    extent = fuser.graph.tensors[fuser.graph.ops[last].output].shape[axis]
+    for blocks in BLOCKS if extent > 1 else ():
+        bounds = tuple(extent * block // blocks for block in range(blocks + 1))
+        group = fuser.group(first, last, axis, bounds) if blocks <= extent else None
+        if group is None:
+            if blocks == 1:
+                return
             continue
-        if not is_found:
-            yield whole  # one block is the same along every axis
-        is_found = True
-        for blocks in BLOCKS:
-            bounds = tuple(extent * block // blocks for block in range(blocks + 1))
-            group = fuser.group(first, last, axis, bounds) if blocks <= extent else None
-            if group is not None:
-                yield group
+        n_bytes = traffic - _least_bytes(fuser, plan, group) + _freed(fuser, plan, group, moved)
+        alike = first, last, *(strips.elements.tobytes() for strips in group.strips.values())
+        if n_bytes <= 0 or (alike in seen and blocks > 1):
+            return  # rows and columns of a square image are the same: one of them will do
+        if alike not in seen:  # one block is the same along every axis
+            seen.add(alike)
+            yield _Hope(n_bytes * len(places), group, places)
 
 
 def _least_bytes(fuser: Fuser, plan: Plan, group: Group) -> float:

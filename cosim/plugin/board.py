@@ -19,7 +19,9 @@ METRICS: Mapping[str, str] = {
     "throughput_fps": "inferences per second with several in flight",
 }
 """What can be measured -> what it includes."""
-ORIGINS = ("datasheet", "derived", "fitted", "assumed")
+ORIGINS = ("datasheet", "derived", "fitted", "structural", "assumed")
+COUNTED = ("fitted", "structural")
+"""Origins that count as fitted."""
 
 
 @dataclass(frozen=True)
@@ -75,8 +77,8 @@ class Constant:
     value
         As the source says, or where a fit starts.
     origin
-        ``"datasheet"``, ``"derived"`` (by arithmetic from such), ``"fitted"`` or ``"assumed"``. A structural choice that
-        was made after measurements were seen counts as fitted.
+        ``"datasheet"``, ``"derived"`` (by arithmetic from such), ``"fitted"``, ``"assumed"``, or ``"structural"``: a choice
+        of the model's structure that was made after measurements were seen, which counts as fitted.
     source
         Where it is from; of a fitted one, what it stands for physically.
     neutral

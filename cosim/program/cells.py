@@ -9,12 +9,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cosim.errors import SimulationError
 from cosim.jit import njit
 from cosim.program.listing import buffer_name
 from cosim.program.operands import Touched
-from cosim.program.program import Content, Int32, Int64, Program
+from cosim.program.program import Int32, Int64, Program
 
 CELL_LIMIT = 1 << 27  # cells of all buffers together; half a gibibyte
 
@@ -29,7 +30,7 @@ class Cells(NamedTuple):
     base
         Cells of buffer b are numbered from ``base[b]`` to ``base[b + 1]``; none if nothing writes it.
     sum_base
-        The same for accumulators only, shape (buffers + 1,).
+        The same for those that are rewritten only, shape (buffers + 1,).
     """
 
     cuts: Int32
@@ -39,8 +40,8 @@ class Cells(NamedTuple):
     sum_base: Int64
 
 
-def cut_cells(program: Program, touched: Touched) -> Cells:
-    """Cells of every buffer.
+def cut_cells(program: Program, touched: Touched, is_rewritten: NDArray[np.bool_]) -> Cells:
+    """Cells of every buffer; `is_rewritten` are those of which more than the last writer is remembered.
 
     Raises
     ------
@@ -66,7 +67,7 @@ def cut_cells(program: Program, touched: Touched) -> Cells:
         message = f"{worst}: the boxes written to it form {sizes.max():.3g} cells, too irregular to be checked"
         raise SimulationError(message, allowed=f"{CELL_LIMIT} cells in all buffers", fix="use tiles with common edges")
     base = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    sums = np.where(table.content == Content.ACCUMULATORS, sizes, 0)
+    sums = np.where(is_rewritten, sizes, 0)
     return Cells(cuts, cut_offset, n_cuts, base, np.concatenate([[0], np.cumsum(sums)]).astype(np.int64))
 
 

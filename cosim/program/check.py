@@ -10,6 +10,7 @@ import numpy as np
 
 from cosim.errors import SimulationError
 from cosim.graph.graph import Graph
+from cosim.program.aliases import resolved
 from cosim.program.clocks import Mask, vector_clocks
 from cosim.program.coverage import check_coverage
 from cosim.program.deadlock import check_order
@@ -41,11 +42,11 @@ def findings(program: Program, graph: Graph, limit: int = 20) -> list[str]:
     order = check_order(program, found)
     if order is None:
         return found.lines
-    check_views(program, graph, found)
-    touched = check_operands(program, graph, found)
+    aliases = check_views(program, graph, found)
+    touched = check_operands(program, graph, aliases.base, found)
     check_coverage(program, graph, found)
     run = schedule(program, order, vector_clocks(program, order))
-    full = check_flow(program, run, touched, found)
+    full = check_flow(*resolved(program, touched, aliases), aliases.versions(program), run, found)
     replaced = check_overlap(program, run, found)
     rolling = check_rings(program, run, touched, found)
     _check_outputs(program, graph, full & ~replaced & ~rolling, found)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cosim.jit import njit
+from cosim.program.aliases import Versions
 from cosim.program.cells import Cells, cell_number, cell_span, cut_cells, is_empty
 from cosim.program.clocks import Mask
 from cosim.program.finding import Findings
@@ -19,7 +20,7 @@ from cosim.program.operands import Touched
 from cosim.program.program import Content, Flag, Int8, Int16, Int32, Int64, Program
 from cosim.program.structure import roots
 
-UNWRITTEN, UNORDERED, UNEVEN, REWRITTEN, OVERTAKEN, READ_LATER, INCOMPLETE = range(1, 8)
+UNWRITTEN, UNORDERED, UNEVEN, REWRITTEN, OVERTAKEN, READ_LATER, INCOMPLETE, STALE = range(1, 9)
 # numba reads plain integers
 _SUMS, _ACCUMULATE, _PARTIAL = int(Content.ACCUMULATORS), int(Flag.ACCUMULATE), int(Flag.PARTIAL)
 
@@ -30,6 +31,7 @@ _TEXT = {
     REWRITTEN: "writes {buffer} again, after {other}",
     OVERTAKEN: "writes {buffer} without waiting for {other}, which writes it before",
     READ_LATER: "writes {buffer} without waiting for {other}, which reads what was there",
+    STALE: "reads {box} of {buffer}, where {other} has written another tensor",
     INCOMPLETE: "finishes a sum of {count} of {total} points",
 }
 
@@ -46,7 +48,11 @@ class Schedule(NamedTuple):
 
 
 class Accesses(NamedTuple):
-    """Who touches what; `root` is the buffer at the end of each chain of views, `filled` means preloaded."""
+    """Who touches what; parts and successors are their base, `root` is the buffer at the end of each chain of views.
+
+    `filled` means preloaded; `renewed`, that a successor takes its place; versions are those of `Aliases`, per read and
+    per command.
+    """
 
     read_offset: Int64
     read_buffer: Int32
@@ -55,6 +61,9 @@ class Accesses(NamedTuple):
     write_box: Int32
     root: Int64
     filled: Int8
+    renewed: Int8
+    read_version: Int64
+    write_version: Int64
     content: Int8
     compute: Int8
     flags: Int8
@@ -89,10 +98,13 @@ def schedule(program: Program, order: Int64, clocks: Int32) -> Schedule:
     return Schedule(order, program.queue, program.position, clocks, program.queue_offset, program.queue_order)
 
 
-def check_flow(program: Program, run: Schedule, touched: Touched, found: Findings) -> Mask:
-    """Report reads and writes that a legal timing could put in another order; return which buffers end up full."""
-    cells = cut_cells(program, touched)
+def check_flow(program: Program, touched: Touched, versions: Versions, run: Schedule, found: Findings) -> Mask:
+    """Report reads and writes that a legal timing could put in another order; return which buffers end up full.
+
+    `program` and `touched` speak of bases where there are parts and successors, see `cosim.program.aliases`.
+    """
     table = program.buffers
+    cells = cut_cells(program, touched, versions.renewed | (table.content == Content.ACCUMULATORS))
     root = roots(table.root)
     accesses = Accesses(
         read_offset=program.read_offset,
@@ -102,6 +114,9 @@ def check_flow(program: Program, run: Schedule, touched: Touched, found: Finding
         write_box=touched.writes,
         root=root,
         filled=table.preloaded[root].astype(np.int8),
+        renewed=versions.renewed.astype(np.int8),
+        read_version=versions.reads,
+        write_version=versions.writes,
         content=table.content,
         compute=(program.op >= 0).astype(np.int8),
         flags=program.flags,
@@ -119,9 +134,16 @@ def check_flow(program: Program, run: Schedule, touched: Touched, found: Finding
     n_faults = _flow_pass(run, accesses, cells, state, faults)
     for code, command, read, other in faults[:n_faults].tolist():
         found.add(_fault_text(program, touched, state, code, command, read, other))
-    n_cells = np.diff(cells.base)
+    n_cells, stale = np.diff(cells.base), np.zeros(len(table), np.bool_)
     full = (state.written == n_cells) & (n_cells > 0)
-    return np.asarray(table.preloaded[root] | full[root])
+    for base in np.flatnonzero(versions.renewed & full).tolist():
+        last = versions.writes[state.writer[cells.base[base] : cells.base[base + 1]]]
+        ours = np.flatnonzero(root == base)
+        full[base] = bool((last == last[0]).all())
+        lost = np.zeros(len(table), np.bool_)
+        lost[ours] = versions.buffers[ours] != last[0]
+        stale |= lost
+    return np.asarray((table.preloaded[root] | full[root]) & ~stale)
 
 
 def _fault_text(
@@ -175,7 +197,8 @@ def _check_read(
     if buffer < 0 or accesses.filled[buffer]:
         return 0, -1, -1
     if accesses.root[buffer] != buffer:
-        fault: tuple[int, int, int] = _check_view(run, accesses.root[buffer], cells, state, command)
+        version = accesses.read_version[read]
+        fault: tuple[int, int, int] = _check_view(run, accesses, accesses.root[buffer], version, cells, state, command)
         return fault
     if cells.base[buffer + 1] == cells.base[buffer] and not is_empty(accesses.read_box[read]):
         return UNWRITTEN, -1, -1
@@ -186,6 +209,8 @@ def _check_read(
             return UNWRITTEN, -1, -1
         if run.clocks[command, run.queue[writer]] <= run.position[writer]:
             return UNORDERED, writer, -1
+        if accesses.renewed[buffer] and accesses.write_version[writer] != accesses.read_version[read]:
+            return STALE, writer, -1
         if is_sum:
             if index > 0 and state.summed[writer] != carried:
                 return UNEVEN, writer, -1
@@ -194,7 +219,9 @@ def _check_read(
 
 
 @njit
-def _check_view(run: Schedule, root: int, cells: Cells, state: State, command: int) -> tuple[int, int, int]:
+def _check_view(
+    run: Schedule, accesses: Accesses, root: int, version: int, cells: Cells, state: State, command: int
+) -> tuple[int, int, int]:
     """A view needs the whole of its root: the elements of one are not boxes of the other."""
     n_cells = cells.base[root + 1] - cells.base[root]
     if n_cells == 0 or state.written[root] < n_cells:
@@ -202,6 +229,10 @@ def _check_view(run: Schedule, root: int, cells: Cells, state: State, command: i
     for queue in range(run.clocks.shape[1]):
         if state.writers[root, queue] > run.clocks[command, queue]:
             return UNORDERED, run.queue_order[run.queue_offset[queue] + state.writers[root, queue] - 1], -1
+    if accesses.renewed[root]:
+        for cell in range(cells.base[root], cells.base[root + 1]):
+            if accesses.write_version[state.writer[cell]] != version:
+                return STALE, state.writer[cell], -1
     return 0, -1, -1
 
 
@@ -218,11 +249,11 @@ def _check_write(
         writer = state.writer[cells.base[buffer] + cell]
         state.writer[cells.base[buffer] + cell] = command
         state.written[buffer] += writer < 0
-        if writer >= 0 and not is_sum:
+        if writer >= 0 and not is_sum and accesses.write_version[writer] == accesses.write_version[command]:
             code, other = REWRITTEN, writer
         elif writer >= 0 and run.clocks[command, run.queue[writer]] <= run.position[writer]:
             code, other = OVERTAKEN, writer
-        if is_sum:
+        if is_sum or accesses.renewed[buffer]:
             readers = state.readers[cells.sum_base[buffer] + cell]
             for queue in range(readers.size):
                 if readers[queue] > run.clocks[command, queue]:
@@ -236,7 +267,14 @@ def _note_readers(
     run: Schedule, accesses: Accesses, cells: Cells, state: State, command: int, read: int, low: Int64, extent: Int64
 ) -> None:
     buffer = accesses.read_buffer[read]
-    if buffer < 0 or accesses.root[buffer] != buffer or accesses.content[buffer] != _SUMS:
+    if buffer < 0:
+        return
+    root = accesses.root[buffer]
+    if not accesses.renewed[root] and accesses.content[buffer] != _SUMS:
+        return
+    if root != buffer:
+        for cell in range(cells.sum_base[root], cells.sum_base[root + 1]):
+            state.readers[cell, run.queue[command]] = run.position[command] + 1
         return
     if cells.base[buffer + 1] == cells.base[buffer]:
         return

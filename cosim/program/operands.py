@@ -37,8 +37,11 @@ class Touched:
     all_points: Int64
 
 
-def check_operands(program: Program, graph: Graph, found: Findings) -> Touched:
-    """Report buffers that do not hold the boxes their commands need; return those boxes."""
+def check_operands(program: Program, graph: Graph, base: Int64, found: Findings) -> Touched:
+    """Report buffers that do not hold the boxes their commands need; return those boxes.
+
+    `base` is the buffer whose elements each buffer's are: itself, but for parts and successors.
+    """
     ops = {op.name: op for op in graph.ops}
     rank = max((len(tensor.shape) for tensor in graph.tensors.values()), default=0)
     touched = Touched(
@@ -50,11 +53,11 @@ def check_operands(program: Program, graph: Graph, found: Findings) -> Touched:
     for index, commands in enumerate(grouped(program.op, len(program.ops))):
         op = ops[program.ops[index]]
         for chunk in _chunks(commands):
-            _check_computes(_Operands(program, graph, found, touched), op, chunk)
+            _check_computes(_Operands(program, graph, base, found, touched), op, chunk)
     moves = np.flatnonzero(program.op < 0)
     for index, members in enumerate(grouped(program.tensor[moves], len(program.tensors))):
         for chunk in _chunks(moves[members]):
-            _check_moves(_Operands(program, graph, found, touched), index, chunk)
+            _check_moves(_Operands(program, graph, base, found, touched), index, chunk)
     return touched
 
 
@@ -76,6 +79,7 @@ class _Operands:
 
     program: Program
     graph: Graph
+    base: Int64
     found: Findings
     touched: Touched
 
@@ -111,7 +115,7 @@ class _Operands:
         """Report writes to views and to buffers that are filled before time starts."""
         table, buffers = self.program.buffers, self.program.write[commands]
         for wrong, text in (
-            (table.root[buffers] >= 0, "writes to a view"),
+            (table.root[self.base[buffers]] >= 0, "writes to a view"),
             (table.preloaded[buffers], "writes to a preloaded buffer"),
         ):
             self.rule(commands, wrong, text)

@@ -6,6 +6,7 @@ import io
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from cosim.errors import CosimError, PluginError
@@ -26,6 +27,7 @@ _RC: Any = {
     "axes.spines.top": False,
     "axes.spines.right": False,
 }
+_LEAST = 3.0  # rows that a label needs
 _FOOT_INCHES = 0.18  # for a line about evidence
 
 
@@ -63,31 +65,43 @@ def differences(rows: Sequence[Row]) -> Callable[[Figure], None]:
     def draw(figure: Figure) -> None:
         shown = [row for row in rows if row.difference is not None]
         parts = list(dict.fromkeys(row.part for row in shown))
+        places, ends = _bands([sum(row.part == part for row in shown) for part in parts])
         shown.sort(key=lambda row: parts.index(row.part))
-        figure.set_size_inches(8.0, min(max(2.5, 1.5 + 0.11 * len(shown)), 14.0))
+        figure.set_size_inches(8.0, min(1.6 + 0.08 * ends[-1], 14.0))
         axes = figure.subplots()
         for number, evidence in enumerate(EVIDENCE):
             at = [i for i, row in enumerate(shown) if row.evidence == evidence]
             if at:
                 values = [100 * (shown[i].difference or 0.0) for i in at]
                 filled = COLOURS[number] if evidence == "printed" else "white"
-                label = f"{evidence} ({len(at)})"
-                axes.plot(values, at, "o", markersize=4, color=COLOURS[number], markerfacecolor=filled, label=label)
+                style: Any = {"markersize": 4.0, "color": COLOURS[number], "markerfacecolor": filled}
+                axes.plot(values, [places[i] for i in at], "o", label=f"{evidence} ({len(at)})", **style)
         axes.axvline(0.0, color="black", linewidth=0.8)
-        firsts = [next(i for i, row in enumerate(shown) if row.part == part) for part in parts]
-        for first in firsts[1:]:
-            axes.axhline(first - 0.5, color="0.85", linewidth=0.8)
-        axes.set_yticks(firsts, parts)
-        axes.set_ylim(max(len(shown), 1) - 0.5, -0.5)
-        axes.set_xscale("symlog", linthresh=10.0)
+        for end in ends[1:-1]:
+            axes.axhline(end, color="0.85", linewidth=0.8)
+        axes.set_yticks([(one + other) / 2 for one, other in pairwise(ends)], parts or [""])
+        axes.tick_params(axis="y", length=0)
+        axes.set_ylim(ends[-1], 0.0)
         reach = max([10.0, *(abs(100 * (row.difference or 0.0)) for row in shown)])
+        axes.set_xscale("symlog", linthresh=10.0)
         axes.set_xlim(-1.3 * reach, 1.3 * reach)
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
         axes.set_xlabel("(ours - paper) / paper [%]")
         if shown:
-            axes.legend(title="the paper's figure is", loc="best", fontsize=8)
+            figure.legend(title="the paper's figure is", loc="outside upper right", ncols=len(EVIDENCE), fontsize=8)
 
     return draw
+
+
+def _bands(counts: Sequence[int]) -> tuple[list[float], list[float]]:
+    """Place of each row, and ends of the band of each part, with room for a label; parts have `counts` rows."""
+    places: list[float] = []
+    ends = [0.0]
+    for count in counts:
+        height = max(count + 1.0, _LEAST)
+        places += [ends[-1] + height * (i + 1) / (count + 1) for i in range(count)]
+        ends.append(ends[-1] + height)
+    return places, ends if counts else [0.0, _LEAST]
 
 
 def _label(figure: Figure, rows: Sequence[Row]) -> None:

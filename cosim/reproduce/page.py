@@ -65,8 +65,9 @@ def _made_by(report: Report) -> str:
 
 def _summary(report: Report) -> str:
     headings = ("evidence", "role", "rows", "median", "worst", "worst case")
-    table = _table(headings, (_spread_cells(spread) for spread in spreads(report.found.rows)))
-    return f"{headline(report.found.rows)}\n\n{table}"
+    found = spreads(report.found.rows)
+    table = _table(headings, (_spread_cells(spread) for spread in found))
+    return headline(report.found.rows) + (f"\n\n{table}" if found else "")
 
 
 def _spread_cells(spread: Spread) -> tuple[str, ...]:

@@ -30,7 +30,7 @@ def check_folder(folder: Path) -> None:
     check_target(folder, MARKER)
 
 
-def save(report: Report, folder: Path, progress: Progress | None = None) -> tuple[str, ...]:
+def save(report: Report, folder: Path | str, progress: Progress | None = None) -> tuple[str, ...]:
     """Write the folder, replacing an earlier reproduction as a whole; names of its files, sorted.
 
     The bytes depend on the report alone: no dates.
@@ -42,6 +42,7 @@ def save(report: Report, folder: Path, progress: Progress | None = None) -> tupl
     PluginError
         A table or figure cannot be made; nothing is written.
     """
+    folder = Path(folder)
     check_folder(folder)
     contents = files(report, progress)
 

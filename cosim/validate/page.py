@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
-from cosim.plugin.board import Constant
+from cosim.plugin.board import COUNTED, Constant
 from cosim.validate.score import Score
 from cosim.validate.validation import MODEL, Scored, Validation
 
@@ -78,9 +78,11 @@ def _constants(validation: Validation) -> Iterable[str]:
     yield f"Peaks: {peaks.macs_per_s:.4g} MAC/s, {peaks.bytes_per_s:.4g} B/s ({peaks.source})."
     if not board.constants:
         return
-    count = sum(one.origin == "fitted" for one in board.constants)
+    fitted, chosen = (sum(one.origin == origin for one in board.constants) for origin in COUNTED)
     yield ""
-    yield f"{count} fitted, on {validation.fit_rows} measurements."
+    yield f"{fitted} fitted, on {validation.fit_rows} measurements" + (
+        f"; {chosen} choices of structure made after measurements were seen, which count as fitted." if chosen else "."
+    )
     yield ""
     yield "| constant | value | unit | origin | meaning | source |"
     yield "|---|--:|---|---|---|---|"

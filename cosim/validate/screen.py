@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cosim.errors import unknown
+from cosim.plugin.board import COUNTED
 from cosim.report.grid import Column, Grid
 from cosim.validate.page import percent
 from cosim.validate.save import folder_of, scores
@@ -64,7 +65,7 @@ def as_json(validations: Sequence[Validation], out: Path) -> dict[str, Any]:
 
 def _grid(validation: Validation) -> Grid:
     board = validation.board
-    fitted = sum(one.origin == "fitted" for one in board.constants)
+    fitted = sum(one.origin in COUNTED for one in board.constants)
     about = f"{fitted} fitted constants on {validation.fit_rows} measurements" if board.hardware else "no model yet"
     caption = f"{len(validation.lines)} measurements scored, {len(validation.excluded)} left out; {about}"
     grid = Grid(f"{board.name}: {board.summary}", COLUMNS, caption=caption)

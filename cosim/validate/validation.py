@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from cosim.plugin.board import Board, Measured
+from cosim.plugin.board import COUNTED, Board, Measured
 from cosim.validate.baseline import proportional, roofline_ms
 from cosim.validate.fit import fitted, neutral
 from cosim.validate.score import Score, score
@@ -108,7 +108,7 @@ def validate(board: Board, progress: Progress | None = None) -> Validation:
     for number, row in enumerate(rows):
         tell(f"{board.name}: networks", 0.1 * number / len(rows))
         graphs.append(board.graph(row))
-    free = sum(one.origin == "fitted" for one in board.constants)
+    free = sum(one.origin in COUNTED for one in board.constants)
     parted = tuple(splits(rows, constants=free)) if rows else ()
     predicted = _baselines(board, rows, graphs)
     whole = tuple(i for i, row in enumerate(rows) if row.topology not in NEVER_FITTED)

@@ -82,3 +82,13 @@ def test_a_plugin_that_cannot_be_imported_stops_the_run(acme, tmp_path):
     assert "broken-cosim 0.9" in done.stderr
     assert "a_package_that_is_not_there" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_its_reproduction_is_listed_and_runs(acme, tmp_path):
+    listed = run(acme, *CLI, "reproduce")
+    assert "acme_sparsity" in listed.stdout, listed.stderr
+    assert "acme-cosim" in listed.stdout
+    done = run(acme, *CLI, "reproduce", "acme_sparsity", "--out", str(tmp_path / "out"))
+    assert done.returncode == 0, done.stderr
+    assert "acme-cosim 1.2.3 (acme)" in (tmp_path / "out" / "README.md").read_text("utf-8")
+    assert (tmp_path / "out" / "products.png").read_bytes().startswith(b"\x89PNG")

@@ -88,6 +88,24 @@ def skipping() -> Builder:
     return build
 
 
+def rejoined() -> Builder:
+    """A residual around two windows: what the first op makes is needed far above and below its own rows."""
+    build = Builder("rejoined")
+    x = build.conv2d(build.input("input", (1, 4, 18, 12)), 8, 3, padding=1, name="a")
+    y = build.conv2d(x, 8, 3, padding=1, name="b")
+    y = build.conv2d(y, 8, 3, padding=1, name="c")
+    build.output(build.op("add", [x, y], name="sum"))
+    return build
+
+
+def strided() -> Builder:
+    build = Builder("strided")
+    x = build.conv2d(build.input("input", (1, 4, 21, 12)), 16, 1, name="expand")
+    x = build.conv2d(x, 16, 3, padding=1, stride=2, groups=16, name="depthwise")
+    build.output(build.conv2d(x, 8, 3, padding=1, name="project"))
+    return build
+
+
 # Network, axis of the result that is cut, blocks.
 CASES: dict[str, tuple[Callable[[], Builder], int, int]] = {
     "conv chain, rows": (conv_chain, 2, 4),
@@ -101,8 +119,18 @@ CASES: dict[str, tuple[Callable[[], Builder], int, int]] = {
     "view between, tokens": (viewed, 2, 3),
     "stem and pool, rows": (pooled, 2, 3),
     "skipped rows": (skipping, 2, 3),
+    "residual around windows, rows": (rejoined, 2, 6),
+    "strided depthwise, rows": (strided, 2, 4),
 }
-HALO = {"conv chain, rows", "conv chain, columns", "inverted residual, rows", "stem and pool, rows"}
+HALO = {
+    "conv chain, rows",
+    "conv chain, columns",
+    "inverted residual, rows",
+    "stem and pool, rows",
+    "residual around windows, rows",
+    "strided depthwise, rows",
+}
+WAYS = [*((name, False) for name in sorted(CASES)), *((name, True) for name in sorted(HALO))]  # rows again, or kept
 
 
 @cache
@@ -147,3 +175,12 @@ def moved(program: Program, name: str | None = None) -> int:
     if name is not None:
         moves &= program.tensor == program.tensors.index(name)
     return int(program.services.n_bytes[program.service[moves]].sum())
+
+
+def macs(program: Program) -> int:
+    """Multiply-accumulates that the program computes, twice computed ones twice."""
+    return sum(
+        int(program.services.actions[program.service, column].sum())
+        for column, action in enumerate(program.actions)
+        if ".mac_" in action
+    )

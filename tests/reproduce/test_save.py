@@ -95,6 +95,32 @@ def test_a_figure_says_that_not_all_of_the_paper_is_printed(rows, is_labelled):
     assert texts == (wanted if is_labelled else [])
 
 
+def test_a_reproduction_without_a_figure_of_the_paper(tmp_path):
+    names = save(report(Reproduced((row(paper=None, evidence="none"),))), tmp_path / "out")
+    page = (tmp_path / "out" / "README.md").read_text()
+    assert "differences.png" in names
+    assert "No row compares" in page
+    assert "worst case" not in page
+
+
+def test_every_part_has_a_band_and_a_label():
+    from matplotlib.figure import Figure
+
+    from cosim.reproduce.draw import differences
+
+    figure = Figure()
+    rows = [row(part=part, ours=ours) for part in ("Table 1", "Section 6", "Table 2") for ours in (1.0, 2.0, 9.0)]
+    differences([*rows[:3], *rows[6:], *rows[3:6]])(figure)
+    (axes,) = figure.axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["Table 1", "Table 2", "Section 6"]
+    x, y = axes.lines[0].get_data()
+    assert x.tolist() == [-50, 0, 350] * 3
+    assert sorted(y) == list(y)
+    assert len(set(y)) == 9
+    assert axes.get_ylim()[0] > max(y)
+    assert axes.get_xlim()[1] > 350
+
+
 def test_a_table_with_figures_of_the_paper_says_what_they_rest_on(tmp_path):
     bare = pd.DataFrame({"case": ["a"], "paper [mW]": [1.0]})
     with pytest.raises(PluginError, match="no column 'evidence'"):

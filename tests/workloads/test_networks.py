@@ -82,6 +82,10 @@ def test_batch_is_positive():
         "ghostnet_050",
         "regnety_200mf",
         "resnet18",
+        "mnasnet0_5",
+        "mcunet_in0",
+        "face_quality",
+        "espcn_x4",
         "ds_cnn",
         "resnet8",
         "mobilenet_v1_025_96",
@@ -101,6 +105,41 @@ def test_activations_keep_a_sane_scale(name, graphs):
         if op.kind.name in ("conv2d", "linear"):
             deviation = np.std(values[op.output])
             assert 1e-3 < deviation < 1e3, f"{op.name}: {deviation}"
+
+
+def test_detectors_end_in_maps(graphs):
+    shapes = {
+        # anchors * (box + objectness + classes), at 1/8, 1/16 and 1/32 of the image
+        "yolov5n": [(1, 255, 80, 80), (1, 255, 40, 40), (1, 255, 20, 20)],
+        "yolov3_tiny": [(1, 255, 13, 13), (1, 255, 26, 26)],
+        "yolov4_tiny": [(1, 255, 13, 13), (1, 255, 26, 26)],
+        "yolov2_voc_448": [(1, 125, 14, 14)],
+        "yolov7_tiny": [(1, 255, 80, 80), (1, 255, 40, 40), (1, 255, 20, 20)],
+        # 16 bins for each side of a box, then classes
+        "yolov8n": [(1, c, n, n) for n in (80, 40, 20) for c in (64, 80)],
+        # box, objectness, classes
+        "yolox_tiny": [(1, c, n, n) for n in (52, 26, 13) for c in (4, 1, 80)],
+    }
+    for name, expected in shapes.items():
+        assert [graphs[name].tensors[output].shape for output in graphs[name].outputs] == expected
+    # the 15130 boxes of MLPerf's large detector, each with 81 scores
+    graph = graphs["ssd_resnet34"]
+    assert sum(graph.tensors[output].elements for output in graph.outputs) == 15130 * (4 + 81)
+    # and those of TensorFlow's SSD at 300x300
+    for name in ("ssd_mobilenet_v1", "ssd_mobilenet_v2", "ssdlite_mobilenet_v2", "ssd_inception_v2"):
+        graph = graphs[name]
+        assert sum(graph.tensors[output].elements for output in graph.outputs) == 1917 * (4 + 91)
+
+
+def test_segmenters_label_every_pixel(graphs):
+    shapes = {
+        "deeplabv3_mobilenet_v2": (1, 21, 513, 513),
+        "erfnet": (1, 20, 512, 1024),
+        "semantic_fpn": (1, 19, 256, 512),
+        "unet_quarter": (1, 2, 512, 512),
+    }
+    for name, expected in shapes.items():
+        assert graphs[name].tensors[graphs[name].outputs[0]].shape == expected
 
 
 def test_classifiers_end_in_one_row_per_image(graphs):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from cosim_workloads import build
 from cosim_workloads.llama import STORIES260K, prefill
+from cosim_workloads.yolov8 import yolov8
 
 from cosim.execute import whole
 from cosim.graph import Seeded
@@ -18,15 +19,16 @@ pytestmark = pytest.mark.parity
 def _load(module, graph):
     """Our weights in their module; every name and shape must agree."""
     torch = pytest.importorskip("torch")
+    state = module.state_dict()
     theirs = {
         name: tuple(value.shape)
-        for name, value in module.state_dict().items()
-        if not name.endswith(("num_batches_tracked", "position_ids", "inv_freq", "lm_head.weight"))
+        for name, value in state.items()
+        if not name.endswith(("num_batches_tracked", "position_ids", "inv_freq", "lm_head.weight", "dfl.conv.weight"))
     }
     ours = {name for name, constant in graph.constants.items() if isinstance(constant, Seeded)}
     assert theirs == {name: graph.tensors[name].shape for name in ours}
-    arrays = {name: torch.from_numpy(graph.constants[name].array()) for name in ours}
-    module.load_state_dict(arrays, strict=False)
+    state.update({name: torch.from_numpy(graph.constants[name].array()) for name in ours})
+    module.load_state_dict(state)
     return module.eval()
 
 
@@ -46,6 +48,11 @@ def _image(graph):
         ("vgg16_bn", "vgg16_bn", {}),
         ("resnet18", "resnet18", {}),
         ("resnet50", "resnet50", {}),
+        ("resnext50_32x4d", "resnext50_32x4d", {}),
+        ("wide_resnet50_2", "wide_resnet50_2", {}),
+        ("densenet121", "densenet121", {}),
+        ("convnext_tiny", "convnext_tiny", {}),
+        ("mnasnet0_5", "mnasnet0_5", {}),
         ("squeezenet1_0", "squeezenet1_0", {}),
         ("googlenet", "googlenet", {"aux_logits": False, "init_weights": False}),
         ("inception_v3", "inception_v3", {"aux_logits": False, "init_weights": False}),
@@ -71,13 +78,41 @@ def test_torchvision(name, theirs, arguments):
         ("ghostnet_130", "ghostnet_130"),
         ("efficientnet_edgetpu_s", "efficientnet_es"),
         ("efficientnet_edgetpu_l", "efficientnet_el"),
+        ("efficientnet_lite0", "tf_efficientnet_lite0"),
+        ("efficientnet_lite4", "tf_efficientnet_lite4"),
         ("deit_tiny", "deit_tiny_patch16_224"),
+        ("vit_base", "vit_base_patch16_224"),
     ],
 )
 def test_timm(name, theirs):
     torch = pytest.importorskip("torch")
     timm = pytest.importorskip("timm")
     _compare(torch, name, partial(timm.create_model, theirs))
+
+
+def test_repvgg():
+    torch = pytest.importorskip("torch")
+    timm = pytest.importorskip("timm")
+    _compare(torch, "repvgg_a0", lambda: timm.utils.reparameterize_model(timm.create_model("repvgg_a0").eval()))
+
+
+def test_yolov8():
+    torch = pytest.importorskip("torch")
+    tasks = pytest.importorskip("ultralytics.nn.tasks")
+    graph = yolov8("yolov8n", 1, 0, size="n", image=128)
+    module = _load(tasks.DetectionModel("yolov8n.yaml", verbose=False), graph)
+    maps = {}
+    heads = [(f"model.22.{branch}.{i}.2", branch, i) for i in range(3) for branch in ("cv2", "cv3")]
+    for name, branch, i in heads:
+        convolution = getattr(module.model[-1], branch)[i][2]
+        convolution.register_forward_hook(lambda _module, _inputs, output, name=name: maps.setdefault(name, output))
+    x = _image(graph)
+    with torch.no_grad():
+        module(torch.from_numpy(x))
+    ours = whole(graph, {"input": x})
+    assert list(graph.outputs) == [name for name, _, _ in heads]
+    for name in graph.outputs:
+        _same(ours[name], maps[name].numpy())
 
 
 def _compare(torch, name, make):

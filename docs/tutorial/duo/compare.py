@@ -1,14 +1,10 @@
-"""Accuracy, latency, energy and area of a trained network: int8, duo5 and the formats of three papers.
-
-    pip install docs/tutorial/duo
-    python docs/tutorial/duo/compare.py
-"""
+"""Accuracy, latency, energy and area of a trained network: int8, duo5 and the formats of three papers."""
 
 import numpy as np
-from cosim_plugins.training import accuracy, fake, interval, trained
 from cosim_workloads.data import digits
 
 import cosim
+from cosim_plugins.training import accuracy, fake, interval, trained
 
 DUO5 = "formats:weights=duo5:activations=duo5"
 # name -> (compression, device, whether the training computes with duo5)

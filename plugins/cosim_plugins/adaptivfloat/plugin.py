@@ -7,7 +7,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 
 from cosim.formats import Format
-from cosim.plugin import Compression, EngineKind, Factories, Workload, hookimpl, lazy
+from cosim.plugin import Compression, EngineKind, Factories, Reproduction, Workload, hookimpl, lazy
 
 WIDTHS = ((4, 3), (5, 3), (6, 3), (7, 3), (8, 3), (16, 3), (4, 2))
 MORE = ((8, 2), (8, 4))  # of the paper's rule alone
@@ -77,3 +77,9 @@ def _workload() -> Workload:
     from cosim_plugins.adaptivfloat.lstm import lstm
 
     return lstm
+
+
+@hookimpl
+def cosim_reproductions() -> Factories[Reproduction]:
+    """Figure 7 and tables 2 to 4."""
+    return {"adaptivfloat": lazy("cosim_plugins.adaptivfloat.reproduction:AdaptivFloatReproduction")}

@@ -75,8 +75,15 @@ def encoding_of(wide: Encoding, shape: tuple[int, ...], layer: Layer, settings: 
     rule = settings.rule
     held = replace(wide, format=wide_name(rule), bits=9)
     narrow = replace(wide, format=narrow_name(rule), bits=Narrowed.bits)
+    name = f"{held.format}+{narrow.format}"
+    regions = regions_of(shape, wide, layer, settings)
+    return replace(held, format=name, parts=(narrow, held), regions=regions, common=held)
+
+
+def regions_of(shape: tuple[int, ...], wide: Encoding, layer: Layer, settings: Settings) -> Sensitivity:
+    """The predictor of a tensor of `shape` in the int8 encoding `wide`."""
     region = region_of(shape, layer.region or (1, 1), across=settings.across)
-    regions = Sensitivity(
+    return Sensitivity(
         starts=tuple(np.arange(0, extent, size, dtype=np.int64) for extent, size in zip(shape, region, strict=True)),
         part=None,
         threshold=layer.threshold,
@@ -85,8 +92,6 @@ def encoding_of(wide: Encoding, shape: tuple[int, ...], layer: Layer, settings: 
         inverted=settings.inverted,
         full=int(np.prod(region)) if settings.full_edges else 0,
     )
-    name = f"{held.format}+{narrow.format}"
-    return replace(held, format=name, parts=(narrow, held), regions=regions, common=held)
 
 
 def _in_int8(graph: Graph, data: Data | None, options: Mapping[str, str], *, calibrate: bool) -> Graph:

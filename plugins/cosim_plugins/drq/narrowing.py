@@ -40,7 +40,7 @@ class Narrowing:
         """Smallest 4-bit integer of a tensor whose 8-bit integers begin at `lowest`: 0 if they have no sign."""
         if self.step == 1:
             return 0 if lowest >= 0 else -LEVELS // 2
-        return lowest // self.step
+        return (lowest + self.half) // self.step
 
     def narrow(self, values: NDArray[Any], lowest: int = LOWEST) -> Integers:
         """4-bit integers of 8-bit integers (real value / scale, so the zero point is 0), same shape."""

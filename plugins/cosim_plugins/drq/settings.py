@@ -61,6 +61,13 @@ class Layer:
     region: tuple[int, int] | None
     threshold: float = 0.0
 
+    @property
+    def line(self) -> str:
+        """The line of a file that means this layer."""
+        if self.region is None:
+            return f"{self.pattern} {INT8}"
+        return f"{self.pattern} {self.region[0]}x{self.region[1]} {self.threshold:g}"
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -107,6 +114,26 @@ class Settings:
             relu_per_branch=options.get("relu") == "branch",
             linear=options.get("linear", "true") == "true",
         )
+
+    @property
+    def line(self) -> str:
+        """The compression line that means these settings."""
+        first, *others = self.layers
+        region = "x".join(str(extent) for extent in first.region or (1, 1))
+        options = {
+            "region": region,
+            "threshold": f"{first.threshold:g}",
+            "scope": "all" if self.across else "channel",
+            "narrow": self.rule.name,
+            "compare": "ge" if self.inclusive else "gt",
+            "polarity": "below" if self.inverted else "above",
+            "edges": "full" if self.full_edges else "existing",
+            "relu": "branch" if self.relu_per_branch else "sum",
+            "linear": "true" if self.linear else "false",
+        }
+        if others:
+            options["layers"] = "\n" + "\n".join(layer.line for layer in others)
+        return ":".join(["drq", *(f"{key}={value}" for key, value in options.items())])
 
     def layer(self, op: str) -> Layer:
         """What counts for an op: the last line that matches its name."""

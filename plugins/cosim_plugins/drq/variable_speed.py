@@ -85,11 +85,8 @@ class VariableSpeedArray(UniformArray):
         return {"drq8": macs, "drq4": np.zeros_like(macs)}
 
     def area(self, engine: Engine) -> Mapping[str, float]:
-        """4-bit multipliers, and the queues in front of the rows: a byte and its flag per place."""
-        found = {"mac_int4": float(lanes(engine))}
-        if engine.parameters.get("stall") == "row_fifo":
-            found["register_bit"] = 9.0 * int(engine.parameters["rows"]) * whole_number(engine, "depth", default=4)
-        return found
+        """4-bit multipliers; queues in front of the rows are among the registers that such a unit has in a technology."""
+        return {"mac_int4": float(lanes(engine))}
 
     def bind(self, program: Program, graph: Graph, values: Codes, hardware: Hardware) -> Program:
         """The program with the cycles, products and bytes that the masks of `values` leave."""

@@ -14,7 +14,7 @@ from cosim.graph.space import Boxes
 from cosim.hardware.hardware import Engine
 from cosim_plugins.engines import loops
 
-MODES = ("unroll", "unroll_depthwise")
+MODES = ("unroll", "unroll_depthwise", "unroll_shallow")
 
 
 class MacArray:
@@ -22,7 +22,8 @@ class MacArray:
 
     Each cycle computes a block of ``unroll`` (for instance K: 16, C: 16); a loop whose extent is not a multiple
     pays for the whole block, which is why a depthwise convolution (C = K = 1 per group) leaves most of the array
-    idle. A second unrolling, ``unroll_depthwise``, is used wherever it needs fewer cycles.
+    idle. A second unrolling, ``unroll_depthwise``, is used wherever it needs fewer cycles; so is a third,
+    ``unroll_shallow``, that arrays have which put taps where a first layer has no channels.
 
     Operand traffic: every weight of a tile is read once, every input once per block of output channels and tap,
     and a partial sum is written once per block of input channels and tap and read as often: to add the next, or at
@@ -34,6 +35,7 @@ class MacArray:
     parameters: Mapping[str, str] = {
         "unroll": "loop -> copies computed in one cycle, for instance {K: 16, C: 16}",
         "unroll_depthwise": "a second unrolling, used where it is faster",
+        "unroll_shallow": "a third one, for instance {K: 16, C: 4, FX: 4} for images of three channels",
     }
 
     def check(self, engine: Engine) -> None:
@@ -54,7 +56,7 @@ class MacArray:
                 if not isinstance(count, int) or count < 1:
                     raise DescriptionError(f"{loop} is {count!r}", where=f"{where}.{mode}", allowed="an integer >= 1")
         if any(_size(unrolling) > self.macs_per_cycle(engine) for unrolling in _unrollings(engine)):
-            raise DescriptionError("`unroll_depthwise` uses more MACs than `unroll`", where=where)
+            raise DescriptionError("another unrolling uses more MACs than `unroll`", where=where)
 
     def macs_per_cycle(self, engine: Engine) -> int:
         """MAC units of the array."""

@@ -118,6 +118,11 @@ class Layer:
         joined = WIDTH if weights is not None and not weights.slicing.is_window else 1
         return cls(op, graph, weights, by_taps, joined)
 
+    def reach(self, lanes: Counts | int) -> Any:
+        """Activations that a row needs for `lanes` neighbouring outputs."""
+        window = rows.window_of(self.op, self.graph, self.joined)
+        return ((lanes - 1) * window.strides[1] + window.taps[1]) * self.joined
+
     def basis_bits(self, filters: Counts | int, passes: Counts | int) -> Any:
         """Bits of bases loaded for `filters`: once if a filter has one slice, else again in every pass [bit]."""
         if self.weights is None:
@@ -146,13 +151,11 @@ def planned(array: Array, layer: Layer, tiles: Boxes) -> Work:
     if rebuilt and not array.ping_pong:
         cycles = cycles + groups * layer.basis_stall(passes)
     uses = filters * repeats * passes * units * per_unit
-    pixels = e["N"] * e["OY"] * e["OX"]
-    bits = 8 * pixels // e["OX"] * -(-e["OX"] // array.pixels) * filters * repeats * e["C"] * e["FY"] * e["FX"]
+    bits = uses * (8 * e["FX"] * layer.joined)
     if rebuilt:
         bits = uses * (COEFFICIENT_BITS * WIDTH + 1) + layer.basis_bits(filters * repeats, passes)
-    stride = layer.op["strides"][1] if layer.op.kind.name == "conv2d" else 1
-    across = (e["OX"] - -(-e["OX"] // array.pixels)) * stride + -(-e["OX"] // array.pixels) * e["FX"]
-    inputs = (e["G"] if layer.by_taps else groups) * e["C"] * e["FY"] * e["N"] * e["OY"] * across
+    fetched = uses if layer.by_taps else groups * passes * units * per_unit
+    inputs = fetched * layer.reach(np.minimum(e["OX"], array.pixels))
     macs = loops.macs(layer.op, layer.graph, tiles)
     return Work(cycles, uses * rebuilt, macs * DIGITS, uses * array.skip_rows, bits, inputs)
 
@@ -175,8 +178,7 @@ class Bound:
         """Work of each tile."""
         found = [self._tile(tile) for tile in tiles]
         plan = planned(self.array, self.layer, tiles)
-        columns = [np.array([one[i] for one in found], np.int64) for i in range(5)]
-        cycles, rebuilt, digits, bits, inputs = columns
+        cycles, rebuilt, digits, bits, inputs = np.array(found, np.int64).T
         return Work(np.maximum(cycles, 1), rebuilt, digits, plan.selects, bits, inputs)
 
     def _tile(self, tile: Boxes) -> tuple[int, int, int, int, int]:
@@ -196,7 +198,7 @@ class Bound:
         part = self.codes[tuple(slice(int(low), int(high)) for low, high in box)]
         image = rows.counts_of(part.reshape(-1, part.shape[-1]), self.zero)[0]
         found = rows.rows_of(image, self.window, (0, 1), (0, image.shape[2]), self.array.pixels)
-        return found, self._nonzero(*span["N"], found.steps.shape[1]), 1
+        return found, self._nonzero(*span["N"], found.steps.shape[1]), image.shape[2]
 
     def _convolution(self, span: Mapping[str, list[int]], group: int) -> tuple[rows.Rows, NDArray[Any], int]:
         assert self.images is not None  # noqa: S101 - for the type checker
@@ -208,7 +210,7 @@ class Bound:
         ]
         joined = rows.Rows(np.concatenate([f.steps for f in found]), np.concatenate([f.digits for f in found]))
         low, high = (group * filters + k for k in span["K"])
-        return joined, self._nonzero(low, high, joined.steps.shape[1]), self.window.taps[0]
+        return joined, self._nonzero(low, high, joined.steps.shape[1]), span["OX"][1] - span["OX"][0]
 
     def _rows(self, n: int, first: int, last: int, oy: tuple[int, ...], ox: tuple[int, ...]) -> rows.Rows:
         assert self.images is not None  # noqa: S101 - for the type checker
@@ -225,8 +227,9 @@ class Bound:
             return np.ones((high - low, count), np.int32)
         return np.asarray(self.layer.weights.nonzero_rows[low:high], np.int32)
 
-    def _part(self, found: rows.Rows, nonzero: NDArray[Any], per_unit: int) -> tuple[int, int, int, int, int]:
-        """The same for filters that all read the same rows; `per_unit` rows belong to one input channel."""
+    def _part(self, found: rows.Rows, nonzero: NDArray[Any], across: int) -> tuple[int, int, int, int, int]:
+        """The same for filters that all read the same rows of `across` neighbouring outputs."""
+        per_unit = self.window.taps[0]  # rows that belong to one input channel
         array, passes, count = self.array, *found.steps.shape
         rebuilt = self.layer.weights is not None
         alive = (found.digits > 0) if array.skip_rows else np.ones_like(found.digits, np.bool_)
@@ -246,9 +249,7 @@ class Bound:
             index = len(nonzero) * count * passes
             bits = uses * COEFFICIENT_BITS * WIDTH + index + int(self.layer.basis_bits(len(nonzero), passes))
         wanted = [nonzero[i : i + array.filters].any(axis=0) for i in range(0, len(nonzero), array.filters)]
-        lanes = array.pixels  # of the last pass of a row some are idle: they read no more than the others
-        reach = ((lanes - 1) * self.window.strides[1] + self.window.taps[1]) * self.layer.joined
-        inputs = sum(int(alive[:, needed].sum()) for needed in wanted) * reach
+        inputs = sum(int(alive[:, needed].sum()) for needed in wanted) * self.layer.reach(min(across, array.pixels))
         return cycles, uses * rebuilt, digits, bits, inputs
 
     def _depthwise(self, span: Mapping[str, list[int]]) -> tuple[int, int, int, int, int]:
@@ -267,8 +268,8 @@ class Bound:
             cycles += int(slices.reshape(len(lines), -1, array.filters).max(axis=2).sum())
             digits += int(found.digits.sum(dtype=np.int64))
             uses += int(alive.sum())
-        reach = (array.pixels - 1) * self.window.strides[1] + taps[1]
-        return cycles, 0, digits, 8 * uses * taps[1], uses * reach
+        reach = self.layer.reach(min(span["OX"][1] - span["OX"][0], array.pixels))
+        return cycles, 0, digits, 8 * uses * taps[1], uses * int(reach)
 
 
 def _summed(parts: list[tuple[int, int, int, int, int]]) -> tuple[int, int, int, int, int]:

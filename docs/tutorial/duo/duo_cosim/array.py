@@ -1,5 +1,7 @@
 """duo_array: dot products of duo5 numbers, `terms` products of `outputs` sums in a cycle."""
 
+from types import MappingProxyType
+
 import numpy as np
 
 from cosim.errors import DescriptionError
@@ -16,7 +18,7 @@ class DuoArray:
 
     name = "duo_array"
     summary = "dot products of two-scale integers: 3x3 multipliers and shifters before one tree per output"
-    parameters = {"outputs": "sums that are formed at once", "terms": "products added to each sum in a cycle"}
+    parameters = MappingProxyType({"outputs": "sums formed at once", "terms": "products per sum and cycle"})
 
     def check(self, engine):
         for key in self.parameters:
