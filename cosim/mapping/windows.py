@@ -13,8 +13,8 @@ from cosim.mapping.groups import Group
 MOST_OPS = 12
 REACH = 2  # ops before the one that makes a tensor, and behind the last that reads it
 BLOCKS = (1, 2, 4, 8, 16, 32, 64)
-MOST_WINDOWS = 4  # of one tensor: those that can save most
-MOST_CUTS = 2  # of one window
+MOST_WINDOWS = 6  # of one tensor: those that can save most
+MOST_CUTS = 1  # of one window
 LOSS = 0.05  # of latency that an estimate may be worse: the timers decide
 
 Window = tuple[int, int]  # positions of the first and the last op

@@ -172,6 +172,7 @@ def test_every_hook_says_what_its_factories_make():
         "cosim_technologies": "Traversable",
         "cosim_workloads": "Workload",
         "cosim_metrics": "Metric",
+        "cosim_reproductions": "Reproduction",
     }
 
 

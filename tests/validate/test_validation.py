@@ -119,7 +119,7 @@ def test_constants_outside_their_ends_are_refused():
 def test_no_measured_value_feeds_a_model(name):
     board = load_registry().get("boards", name)
     constants = neutral(board)
-    for row in [row for row in board.measured() if not row.excluded][::17]:
+    for row in [row for row in board.measured() if not row.excluded][::45]:
         graph = board.graph(row)
         other = replace(row, value=3 * row.value)
         assert board.parts(graph, row, constants) == board.parts(graph, other, constants)

@@ -84,7 +84,6 @@ def test_batch_is_positive():
         "resnet18",
         "mnasnet0_5",
         "mcunet_in0",
-        "face_quality",
         "espcn_x4",
         "ds_cnn",
         "resnet8",

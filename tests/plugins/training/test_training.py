@@ -183,7 +183,9 @@ def test_the_lstm_is_the_one_of_torch():
 
 
 def test_the_lstm_learns_and_starts_from_nothing():
-    result = trained(digits_lstm(), digit_rows("train"), epochs=20, rate=5e-3)
+    names = set()
+    result = trained(digits_lstm(), digit_rows("train"), epochs=20, rate=5e-3, project=lambda w: names.update(w) or {})
+    assert names == set(result.constants) - {"start"}
     assert accuracy(result, digit_rows("test")) > 0.92
     assert not np.any(result.constants["start"].array())  # a table: no training moves it
     assert len([name for name in result.constants if name.startswith("lstm.")]) == 4
