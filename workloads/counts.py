@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cosim.graph import Graph, learned_parameters
 
-__all__ = ["folded_parameters", "input_side_macs", "learned_parameters", "weight_macs"]
+__all__ = ["deployed_bytes", "folded_parameters", "input_side_macs", "learned_parameters", "weight_macs"]
 
 _WEIGHTED = ("conv2d", "conv_transpose2d", "linear")
 
@@ -17,6 +17,12 @@ def folded_parameters(graph: Graph) -> int:
             channels = graph.tensors[op.output].shape[-1 if op.kind.name == "linear" else 1]
             total += graph.tensors[op.inputs[1]].elements + channels
     return total
+
+
+def deployed_bytes(graph: Graph) -> int:
+    """Bytes of the weights in int8 and of one int32 bias per output channel: batch norm folded in."""
+    weights = sum(graph.tensors[op.inputs[1]].elements for op in graph.ops if op.kind.name in _WEIGHTED)
+    return weights + 4 * (folded_parameters(graph) - weights)
 
 
 def weight_macs(graph: Graph) -> int:

@@ -99,8 +99,13 @@ _IN4: tuple[_Row, ...] = (
     (5, 768, 320, 1),
 )
 # channels of the first convolution and block, rows, pixels of the image
-_MCUNETS = {"in0": (24, 16, _IN0, 48), "in1": (16, 8, _IN1, 96), "in2": (16, 8, _IN2, 160)}
-_MCUNETS |= {"in3": (16, 8, _IN3, 176), "in4": (32, 16, _IN4, 160)}
+_MCUNETS = {
+    "in0": (24, 16, _IN0, 48),
+    "in1": (16, 8, _IN1, 96),
+    "in2": (16, 8, _IN2, 160),
+    "in3": (16, 8, _IN3, 176),
+    "in4": (32, 16, _IN4, 160),
+}
 
 # kernel, expansion, channels, stride; `None` is a block that the search removed
 _PROXYLESS: tuple[_Row | None, ...] = (

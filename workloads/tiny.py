@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from cosim_workloads.row import Row
 
-_MIT, _TINY = "mit-han-lab/mcunet", "mlcommons/tiny"
+_MIT, _ST, _TINY = "mit-han-lab/mcunet", "STMicroelectronics/stm32ai-modelzoo", "mlcommons/tiny"
+_ST_WIDTHS = (0.5, 0.75, 0.625, 0.5, 0.375, *(0.25,) * 7)  # of each layer of ST's FD-MobileNet
 TINY: dict[str, Row] = {
     "ds_cnn": ("mlperf_tiny:ds_cnn", {}, "MLPerf Tiny keyword spotting: DS-CNN.", _TINY),
     "mobilenet_v1_025_96": (
@@ -29,5 +30,36 @@ TINY: dict[str, Row] = {
     **{
         f"mcunet_{size}": ("mcunet", {"size": size}, f"MCUNet {size} for ImageNet, {image}x{image}.", _MIT)
         for size, image in (("in0", 48), ("in1", 96), ("in2", 160), ("in3", 176), ("in4", 160))
+    },
+    **{
+        f"{name}{suffix}": (
+            "stm32:fd_mobilenet",
+            {"widths": widths, "image": image},
+            f"{word} for 5 classes, {image}x{image}.",
+            _ST,
+        )
+        for name, word, widths in (
+            ("fd_mobilenet_025", "FD-MobileNet, width 0.25,", (0.25,) * 12),
+            ("st_fd_mobilenet", "ST FD-MobileNet v1", _ST_WIDTHS),
+        )
+        for suffix, image in (("", 224), ("_128", 128))
+    },
+    **{
+        f"st_efficientnet_lc{suffix}": (
+            "stm32:st_efficientnet_lc",
+            {"image": image},
+            f"ST EfficientNet LC v1 for 5 classes, {image}x{image}.",
+            _ST,
+        )
+        for suffix, image in (("", 224), ("_128", 128))
+    },
+    **{
+        f"st_yolo_lc_{image}": (
+            "stm32:st_yolo_lc",
+            {"image": image},
+            f"ST Yolo LC v1 for persons alone, {image}x{image}.",
+            _ST,
+        )
+        for image in (192, 224, 256)
     },
 }

@@ -1,7 +1,6 @@
 """Networks of the Vitis AI model zoo whose definition its training code gives, with that code's parameter names.
 
-Source: Xilinx/Vitis-AI, models/AI-Model-Zoo/VAI-1.3-Model-Zoo-Code/PyTorch. They are measured on many FPGAs; none has
-a paper of its own.
+Source: Xilinx/Vitis-AI, models/AI-Model-Zoo/VAI-1.3-Model-Zoo-Code/PyTorch. They are measured on many FPGAs.
 """
 
 from __future__ import annotations

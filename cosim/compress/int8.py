@@ -146,7 +146,9 @@ def _check(method: str, activations: str, samples: int | None) -> None:
 def _assigned(roles: Roles, preset: str) -> Graph:
     """Formats without scales."""
     graph = roles.graph
-    changed = [replace(graph.tensors[name], encoding=Encoding("int8", 8)) for name in roles.activations]
+    # One encoding for all that will share a scale.
+    shared = {name: one for members in roles.groups() for one in (Encoding("int8", 8),) for name in members}
+    changed = [replace(graph.tensors[name], encoding=shared[name]) for name in roles.activations]
     for name, role in roles.constants.items():
         if role.kind != PARAMETER:
             code = Encoding("int32", 32) if role.kind == BIAS else Encoding("int8", 8, axis=role.axis)

@@ -304,7 +304,12 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
     {
         preset.name: preset
         for preset in (
-            Preset(COSIM, "cosim's own rules: one rounding, halves to even", source="this project"),
+            Preset(
+                COSIM,
+                "cosim's own rules: one rounding, halves to even",
+                shared=frozenset({"concat"}),  # so that its inputs can be written straight into its result
+                source="this project",
+            ),
             _LITERT,
             _BUILTIN,
             _REFERENCE,

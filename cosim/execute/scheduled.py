@@ -25,9 +25,12 @@ from cosim.graph.graph import Graph
 from cosim.graph.op import Op
 from cosim.graph.space import Boxes
 from cosim.plugin.functions import Kernel
+from cosim.program.finding import Findings
 from cosim.program.program import Content, Flag, Program
+from cosim.program.views import check_views
 
 Times = NDArray[np.int64]
+Versions = NDArray[np.int64]
 
 
 def scheduled(
@@ -72,13 +75,14 @@ def scheduled(
         else:
             run.start(command)
     results = {}
+    versions = check_views(program, graph, Findings(0)).version
     for name in sorted(wanted):
         if name in given:
             results[name] = given[name]
         elif name in graph.constants:
             results[name] = constant_codes(graph, name, formats)
         else:
-            codes = _surviving(memory, name, run.written)
+            codes = _surviving(memory, name, versions, run.written)
             if codes is not None:
                 results[name] = codes
             elif name in graph.outputs or name in graph.states:
@@ -236,8 +240,11 @@ class _Run:
         return self._tiles[index]
 
 
-def _surviving(memory: Memory, tensor: str, written: NDArray[np.int64]) -> Array | None:
-    """A tensor from buffers whose bytes nobody has overwritten; None unless they hold all of it."""
+def _surviving(memory: Memory, tensor: str, versions: Versions, written: NDArray[np.int64]) -> Array | None:
+    """A tensor from buffers whose bytes nobody has overwritten; None unless they hold all of it.
+
+    `versions` says which buffers are one, shape (buffers,): what is written to a part is written to the whole.
+    """
     program, graph = memory.program, memory.graph
     if tensor not in program.tensors:
         return None
@@ -248,9 +255,7 @@ def _surviving(memory: Memory, tensor: str, written: NDArray[np.int64]) -> Array
     out = np.zeros(shape, form.storage)
     done = np.zeros(shape, np.bool_)
     for buffer in np.flatnonzero(mine).tolist():
-        root = int(table.root[buffer]) if table.root[buffer] >= 0 else buffer
-        since = max(int(written[buffer]), int(written[root]))
-        if (since == 0 and not table.preloaded[root]) or _overwritten(program, buffer, root, since, written):
+        if not _is_there(program, buffer, versions, written):
             continue
         layout = memory.layout(buffer)
         place = tuple(slice(low, high) for low, high in layout.box.tolist())
@@ -261,10 +266,12 @@ def _surviving(memory: Memory, tensor: str, written: NDArray[np.int64]) -> Array
     return out if done.all() else None
 
 
-def _overwritten(program: Program, buffer: int, root: int, since: int, written: NDArray[np.int64]) -> bool:
+def _is_there(program: Program, buffer: int, versions: Versions, written: NDArray[np.int64]) -> bool:
+    """Whether a buffer, or what it shows, has been filled, and nothing else written there since."""
     table = program.buffers
     low, high = table.address[buffer], table.address[buffer] + table.capacity[buffer]
-    others = (table.memory == table.memory[buffer]) & (table.address < high) & (table.address + table.capacity > low)
-    others &= written > since
-    others &= (table.root != root) & (np.arange(len(table)) != root)
-    return bool(others.any())
+    here = (table.memory == table.memory[buffer]) & (table.address < high) & (table.address + table.capacity > low)
+    same = here & (versions == versions[buffer])
+    since = int(written[same].max())
+    is_filled = since > 0 or bool(table.preloaded[same].any())
+    return is_filled and not (here & ~same & (written > since)).any()

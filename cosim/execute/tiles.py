@@ -140,7 +140,8 @@ def accumulators_of(graph: Graph, op: Op, formats: Mapping[str, Format] = FORMAT
     names = [computed(graph.tensors[name].encoding).format for name in op.inputs[:2]]
     own = _own_kernel(op.kind.name, [find_format(name, formats) for name in names])
     if own is not None and hasattr(own, "accumulator"):
-        return np.dtype(own.accumulator)
+        kept: np.dtype[np.generic] = np.dtype(own.accumulator)
+        return kept
     return accumulator_dtype([computed(graph.tensors[name].encoding) for name in op.inputs], formats)
 
 

@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from cosim.jit import user_cache_folder
@@ -63,8 +64,8 @@ def digest_of(*parts: object) -> str:
 
 
 @cache
-def sources_of(kind: type) -> str:
-    """Digest of the sources of the search and of an engine kind with its neighbours."""
+def sources_of(kind: type | ModuleType) -> str:
+    """Digest of the sources of the search, and of an engine kind or module with its neighbours."""
     state = hashlib.sha256()
     folders = [Path(__file__).parent]
     try:

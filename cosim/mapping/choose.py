@@ -123,6 +123,8 @@ def _residents(problem: Problem, live: Mapping[str, Span]) -> list[tuple[Kept, d
             budget = (hardware.memories[memory].size_bytes - base) * share // 4
             addresses = first_fit(wanted[memory], budget, skip=True) if share else {}
             kept |= {tensor: (memory, base + address) for tensor, address in addresses.items()}
+            wholes = [(name, part) for name, part in problem.parts.items() if part.whole in addresses]
+            kept |= {name: (memory, base + addresses[part.whole] + part.offset) for name, part in wholes}
             start[memory] = base + max((address + live[t].n_bytes for t, address in addresses.items()), default=0)
         if (kept, start) not in found:
             found.append((kept, start))

@@ -13,10 +13,13 @@ from cosim.hardware.hardware import Engine, Hardware
 from cosim.mapping.groups import WHOLE, Block
 from cosim.mapping.hazards import Occupancy
 from cosim.mapping.homes import Home, Parts, Writers
+from cosim.mapping.joined import leaves_of
 from cosim.mapping.op_emission import OpEmission
+from cosim.mapping.rows import Rows
 from cosim.mapping.wiring import dma_between
 from cosim.plugin.protocols import EngineKind
 from cosim.program.draft import Draft
+from cosim.program.joins import outermost
 from cosim.program.plan import Placement, Tiling
 
 Ints = NDArray[np.int64]
@@ -51,6 +54,7 @@ class Emitter:
         self.names = {name: row for row, name in enumerate(self.graph.tensors)}
         self.memories = {name: row for row, name in enumerate(self.hardware.memories)}
         self.ops = {op.name: row for row, op in enumerate(self.graph.ops)}
+        self.leaves = leaves_of(self.graph)
         self.occupancy = {name: Occupancy() for name in self.hardware.memories}
 
     def emit(
@@ -67,21 +71,34 @@ class Emitter:
 
     def waits_for_outputs(self, op: Op) -> bool:
         """Whether `op` reads what another op has written."""
-        return any(self.roots[name] in self.writers for name in op.inputs)
+        return any(leaf in self.writers for name in op.inputs for leaf, _ in self._leaves(name))
 
     def dma(self, source: str, target: str) -> Engine:
         """The engine that moves boxes from `source` to `target`."""
         return dma_between(self.hardware, source, target)
 
-    def last_writers(self, tensor: str, boxes: Ints) -> Ints | None:
-        """Last writer of each box of `tensor`, or None where nothing writes it."""
-        writers = self.filled.get(tensor) or self.writers.get(self.roots[tensor])
-        if writers is None:
-            return None
-        # The bytes of a view's box are scattered over its root: wait for all of it.
-        if self.homes[tensor].is_view:
-            return np.full(len(boxes), writers.final, np.int64)
-        return writers.last(boxes)
+    def after_writers(self, rows: Rows, later: Ints, tensor: str, boxes: Ints) -> None:
+        """Make each row `later[i]` wait for all who write its box of `tensor`."""
+        home = self.homes[tensor]
+        for leaf, first in self._leaves(tensor):
+            writers = self.filled.get(leaf) or self.writers.get(leaf)
+            if writers is None:
+                continue
+            if home.is_view:
+                # The bytes of a view's box are scattered over its root: wait for all of it.
+                rows.after_commands(later, np.full(len(boxes), writers.final, np.int64))
+                continue
+            mine, axis = boxes.copy(), outermost(self.graph.tensors[tensor].shape)
+            if self.roots[tensor] in self.leaves:
+                extent = self.graph.tensors[leaf].shape[axis]
+                mine[:, axis] = np.clip(mine[:, axis] - first, 0, extent)
+            some = np.flatnonzero((mine[..., 1] > mine[..., 0]).all(axis=1))
+            rows.after_commands(later[some], writers.last(mine[some]))
+
+    def _leaves(self, tensor: str) -> tuple[tuple[str, int], ...]:
+        """The tensors that ops write to make `tensor`, and where each begins along the outermost axis."""
+        root = self.roots[tensor]
+        return self.leaves.get(root, ((root, 0),))
 
     def move_actions(self, dma: Engine, n_bytes: Ints) -> Ints:
         """Action counts of moves, shape (moves, actions)."""

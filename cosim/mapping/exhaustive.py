@@ -121,10 +121,12 @@ class Exhaustive:
                 yield from (trial for trial in [try_out(scheme.with_slots(single))] if trial.fits(room.bytes_of))
                 continue
             most = tuple(max(1, min(n, MOST_SLOTS)) for n in scheme.sets)
-            best = try_out(scheme.with_slots(most))
+            best = self.search.trials.within(scheme.with_slots(most), limit_fs)
+            if best is None:
+                continue
             if best.fits(room.bytes_of):
                 yield best
-            elif best.latency_fs <= limit_fs and try_out(scheme.with_slots(single)).fits(room.bytes_of):
+            elif try_out(scheme.with_slots(single)).fits(room.bytes_of):
                 yield from (try_out(scheme.with_slots(slots)) for slots in self._slots(scheme, most, room))
 
     def _slots(self, scheme: Scheme, most: tuple[int, ...], room: Room) -> list[tuple[int, ...]]:

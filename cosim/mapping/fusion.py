@@ -10,6 +10,7 @@ from cosim.errors import InfeasibleError
 from cosim.graph.op import Op
 from cosim.mapping.assignment import Assignment
 from cosim.mapping.groups import Group, group_of
+from cosim.mapping.joined import is_joined
 from cosim.mapping.layout import Layout, layout_of
 from cosim.mapping.likeness import Likeness
 from cosim.mapping.objective import Objective
@@ -85,7 +86,9 @@ class Fuser:
         return [position for position, op in enumerate(self.graph.ops) if not op.kind.is_view]
 
     def group(self, first: int, last: int, axis: int, bounds: tuple[int, ...], *, keep: bool = True) -> Group | None:
-        """`group_of` this graph, made once for all places that look alike."""
+        """`group_of` this graph, made once for all places that look alike; none where a join needs no copy."""
+        if any(is_joined(op) for op in self.graph.ops[first : last + 1]):
+            return None
         key = self.likeness.window(first, last), axis, bounds, keep
         if key not in self._groups:
             find = self.likeness.strips

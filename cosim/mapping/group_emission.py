@@ -197,9 +197,7 @@ class GroupEmission:
         before = emitter.occupancy[slots.memory].claim(start, start + slots.capacity)
         if before:
             rows.after_commands(np.full(len(before), moves[0]), np.array(before))
-        made = emitter.last_writers(name, boxes)
-        if made is not None:
-            rows.after_commands(moves, made)
+        emitter.after_writers(rows, moves, name, boxes)
         ids = rows.flush(self.draft, emitter.ops[op.name])
         emitter.occupancy[slots.memory].touch(start, start + slots.capacity, queue, int(ids[-1]))
         emitter.occupancy[source.memory].touch(source.start, source.stop, queue, int(ids[-1]))

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from cosim.graph.graph import Graph
 from cosim.hardware.hardware import Hardware
+from cosim.mapping.joined import is_join, is_joined, parts_of, slice_offset
+from cosim.mapping.pieces import whole_box
 from cosim.mapping.placement import Span, aligned, first_fit, roots
 from cosim.program.draft import Draft
 from cosim.program.plan import Placement
@@ -128,6 +130,7 @@ def build_homes(
     homes: dict[str, Home] = {}
     placements: list[Placement] = []
     used = {name for op in graph.ops for name in op.inputs} | set(graph.outputs)
+    parts = parts_of(graph)
 
     def place(tensor: str, memory: str, address: int, role: str, first: int, last: int, *, preloaded: bool) -> None:
         described = graph.tensors[tensor]
@@ -160,29 +163,39 @@ def build_homes(
         role = graph.part(name).value
         place(name, main, address + offset, role, span.first_op, span.last_op, preloaded=name in graph.inputs)
     for name, (memory, offset) in residents.items():
+        if name in parts:
+            continue
         if name not in graph.constants:
             span = live[name]
             place(name, memory, offset, "activation", span.first_op, span.last_op, preloaded=False)
         elif name in used:
             place(name, memory, offset, RESIDENT, 0, end, preloaded=False)
+    for name, part in parts.items():
+        if part.whole in homes:
+            described, home = graph.tensors[name], homes[part.whole]
+            start = home.start + part.offset
+            buffer = _alias(draft, home, names.index(name), whole_box(described), start, described.bytes)
+            homes[name] = Home(home.memory, start, start + described.bytes, buffer, is_view=False)
     _show_views(graph, draft, homes, names)
     return homes, placements
+
+
+def _alias(draft: Draft, home: Home, tensor: int, box: Ints, address: int, capacity: int) -> int:
+    """A buffer that shows bytes of the one of `home`."""
+    columns = {name: np.concatenate(parts)[home.buffer] for name, parts in draft.buffer_columns.items()}
+    columns |= {"tensor": tensor, "box": draft.add_boxes(box)[0], "root": home.buffer, "resident": False}
+    return int(draft.add_buffers(**columns | {"address": address, "capacity": capacity})[0])
 
 
 def _show_views(graph: Graph, draft: Draft, homes: dict[str, Home], names: list[str]) -> None:
     root = roots(graph)
     for op in graph.ops:
-        if not op.kind.is_view or root[op.output] not in homes:
+        if not op.kind.is_view or is_join(op) or root[op.output] not in homes:
             continue
-        home = homes[root[op.output]]
-        described = graph.tensors[op.output]
-        shape = np.array(described.shape, np.int64).reshape(1, -1)
-        columns = {name: np.concatenate(parts)[home.buffer] for name, parts in draft.buffer_columns.items()}
-        columns |= {
-            "tensor": names.index(op.output),
-            "box": draft.add_boxes(np.stack([np.zeros_like(shape), shape], axis=2))[0],
-            "root": home.buffer,
-            "resident": False,
-        }
-        row = draft.add_buffers(**columns)
-        homes[op.output] = Home(home.memory, home.start, home.stop, int(row[0]), is_view=True)
+        home, described = homes[root[op.output]], graph.tensors[op.output]
+        start, stop = home.start, home.stop
+        if is_joined(op):
+            start += slice_offset(graph, op)
+            stop = start + described.bytes
+        buffer = _alias(draft, home, names.index(op.output), whole_box(described), start, stop - start)
+        homes[op.output] = Home(home.memory, start, stop, buffer, is_view=True)

@@ -6,11 +6,10 @@ encodings. Along any other axis a part would have gaps, and a copy is made.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
-from cosim.execute.numerics import numerics_of
 from cosim.graph.graph import Graph
 from cosim.graph.op import Op
 from cosim.program.joins import moves_bytes, outermost
@@ -33,11 +32,16 @@ class Part:
     offset: int
 
 
-def with_joins(graph: Graph) -> Graph:
-    """The graph in which every concat and slice that needs no copy is a view."""
-    joins = _free_joins(graph)
+def with_joins(graph: Graph, without: Collection[str] = ()) -> Graph:
+    """The graph in which every concat and slice that needs no copy is a view, but for those called `without`.
+
+    A graph in which some are views already stays as it is.
+    """
+    if any(is_joined(op) for op in graph.ops):
+        return graph
+    joins = _free_joins(graph, without)
     parts = _parts(graph, joins)
-    slices = {op.name for op in graph.ops if op.kind.name == "slice" and _is_free_slice(graph, op, parts)}
+    slices = {op.name for op in graph.ops if op.name not in without and _is_free_slice(graph, op, parts)}
     free = {op.name for op in joins} | slices
     if not free:
         return graph
@@ -78,12 +82,12 @@ def slice_offset(graph: Graph, op: Op) -> int:
     return int(op["starts"][outermost(shape)]) * _inner_bytes(graph, op.inputs[0])
 
 
-def _free_joins(graph: Graph) -> list[Op]:
+def _free_joins(graph: Graph, without: Collection[str]) -> list[Op]:
     """Concats that need no copy, the last first: a tensor that several of them read lies in the last."""
     placed: dict[str, tuple[str, int]] = {}
     found: list[Op] = []
     for op in reversed(graph.ops):
-        if op.kind.name != "concat" or moves_bytes(graph, op) is None or not _has_scales(graph, op):
+        if op.kind.name != "concat" or op.name in without or moves_bytes(graph, op) is None:
             continue
         firsts = _firsts(graph, op)
         before = [placed.get(name) for name in op.inputs]
@@ -136,21 +140,14 @@ def _may_stay(graph: Graph, op: Op) -> bool:
 
 def _is_free_slice(graph: Graph, op: Op, parts: Mapping[str, Part]) -> bool:
     """Whether a slice may show the bytes of its input, which an op or a join writes."""
+    if op.kind.name != "slice":
+        return False
     source, kept = op.inputs[0], {*graph.outputs, *graph.states, *graph.states.values()}
     if moves_bytes(graph, op) is None or op.output in kept or op.output in parts or source not in graph.producer:
         return False
     if graph.producer[source].kind.is_view or graph.producer[source].kind.name == "slice" or source in kept:
         return False
     return source not in parts or not any(reader.kind.is_view for reader in graph.consumers[op.output])
-
-
-def _has_scales(graph: Graph, op: Op) -> bool:
-    """Whether encodings are what they will be: without calibration, only some presets give a concat one scale."""
-    known = all(
-        graph.tensors[name].encoding.is_float or graph.tensors[name].encoding.scale is not None
-        for name in (*op.inputs, op.output)
-    )
-    return known or "concat" in numerics_of(graph.arithmetic).preset.shared
 
 
 def _firsts(graph: Graph, op: Op) -> list[int]:

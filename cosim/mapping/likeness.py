@@ -29,18 +29,13 @@ class Likeness:
     @cached_property
     def op(self) -> dict[str, int]:
         """Number of each op, by its name."""
-        graph, engines = self.graph, self.problem.engines
-        form = {
-            name: (tensor.shape, tensor.encoding.format, tensor.encoding.bits, tensor.encoding.key())
-            for name, tensor in graph.tensors.items()
-        }
+        return {op.name: self._number(self.described(op)) for op in self.graph.ops}
 
-        def described(op: Op) -> Hashable:
-            engine = engines[op.name].name if op.name in engines else ""
-            tensors = tuple((form[name], name in graph.constants) for name in (*op.inputs, op.output))
-            return op.kind.name, repr(sorted(op_attributes(op).items())), engine, tensors
-
-        return {op.name: self._number(described(op)) for op in graph.ops}
+    def described(self, op: Op) -> Hashable:
+        """All that ops which look alike have in common."""
+        engine = self.problem.engines[op.name].name if op.name in self.problem.engines else ""
+        tensors = tuple((self._forms[name], name in self.graph.constants) for name in (*op.inputs, op.output))
+        return op.kind.name, repr(sorted(op_attributes(op).items())), engine, tensors
 
     def window(self, first: int, last: int) -> int:
         """Number of the ops at positions first..last."""
@@ -59,6 +54,14 @@ class Likeness:
         if key not in self._strips:
             self._strips[key] = strips_of(self.graph.space(op), cut)
         return self._strips[key]
+
+    @cached_property
+    def _forms(self) -> dict[str, Hashable]:
+        """Shape and encoding of each tensor."""
+        return {
+            name: (tensor.shape, tensor.encoding.format, tensor.encoding.bits, tensor.encoding.key())
+            for name, tensor in self.graph.tensors.items()
+        }
 
     def _described(self, first: int, last: int) -> Hashable:
         ops = self.graph.ops[first : last + 1]

@@ -15,9 +15,11 @@ from cosim.mapping.cache import Shelf
 from cosim.mapping.choose import tiled, weigh
 from cosim.mapping.fusion import Fuser
 from cosim.mapping.improve import improved
-from cosim.mapping.options import read_options
+from cosim.mapping.joining import Mapped, joined
+from cosim.mapping.options import Options, read_options
 from cosim.mapping.placement import spans
 from cosim.mapping.problem import Problem
+from cosim.mapping.recall import Recall
 from cosim.mapping.residency import settled
 from cosim.mapping.tiler import Tiler
 from cosim.plugin.protocols import EngineKind
@@ -44,19 +46,32 @@ class TiledMapper:
         `DescriptionError` for an option that there is not.
         """
         chosen = read_options(options)
-        problem = replace(Problem.of(graph, hardware, kinds), keeps_activations=chosen.activations != "none")
-        _require_room(graph, hardware)
         shelf = Shelf() if chosen.cache else None
         tiler = Tiler(graph, hardware, kinds, shelf=shelf, seconds=chosen.seconds)
-        fuser = Fuser(problem, tiler)
-        plan = weigh(tiler, fuser, chosen.goal)
-        mapping = build(problem, tiled(tiler, fuser, chosen.goal, plan))
-        if chosen.fuse != "none":
-            mapping, plan = improved(fuser, plan, mapping, chosen.goal)
+        best = joined(_mapped(tiler, chosen), lambda other: _mapped(tiler.of(other), chosen), chosen.goal)
+        mapping = best.mapping
         if chosen.resident != "none":
-            mapping = settled(tiler, fuser, plan, mapping, chosen.goal)
+            mapping = settled(best.fuser.tiler, best.fuser, best.plan, mapping, chosen.goal)
         tiler.keep()
         return mapping
+
+
+def _mapped(tiler: Tiler, chosen: Options) -> Mapped:
+    """The best mapping of a graph as it is."""
+    problem = Problem.of(tiler.graph, tiler.hardware, tiler.kinds)
+    problem = replace(problem, keeps_activations=chosen.activations != "none")
+    _require_room(tiler.graph, tiler.hardware)
+    fuser = Fuser(problem, tiler)
+    recall = Recall(fuser, chosen.goal) if chosen.fuse != "none" else None
+    plan = recall.plan() if recall is not None else None
+    if plan is not None:
+        return Mapped(fuser, plan, build(problem, tiled(tiler, fuser, chosen.goal, plan)))
+    plan = weigh(tiler, fuser, chosen.goal)
+    mapping = build(problem, tiled(tiler, fuser, chosen.goal, plan))
+    if recall is not None:
+        mapping, plan = improved(fuser, plan, mapping, chosen.goal)
+        recall.keep(plan)
+    return Mapped(fuser, plan, mapping)
 
 
 def _require_room(graph: Graph, hardware: Hardware) -> None:

@@ -12,6 +12,7 @@ from cosim.errors import unknown
 if TYPE_CHECKING:
     from cosim.mapping.trial import Trial
 
+SLACK = 0.02  # of the lowest latency: candidates that seem slower are not tried
 TOLERANCE = 0.01  # of the best latency that may be given up for less traffic
 
 
@@ -75,7 +76,7 @@ class Objective:
 
     def reach(self, lowest_fs: float) -> float:
         """Estimates beyond it [fs] are not worth a replay."""
-        return lowest_fs * (1 + max(self.tolerance, 0.02))
+        return lowest_fs * (1 + max(self.tolerance, SLACK))
 
 
 OBJECTIVES = {
@@ -87,7 +88,7 @@ OBJECTIVES = {
             lambda t: (t.traffic_bytes, t.commands, t.latency_fs),
             TOLERANCE,
         ),
-        Objective("latency", "lowest latency", lambda t: (t.latency_fs, t.traffic_bytes), 0.0, 2, 30, 4, 3, True),
+        Objective("latency", "lowest latency", lambda t: (t.latency_fs, t.traffic_bytes), 0.0, 2, 30, 2, 2, True),
         Objective("energy", "least traffic off chip", lambda t: (t.traffic_bytes, t.latency_fs), survivors=2),
         Objective("edp", "least traffic times latency", lambda t: (t.traffic_bytes * t.latency_fs, t.latency_fs)),
         Objective("memory", "least on-chip memory", lambda t: (sum(n for _, n in t.demand), t.latency_fs)),

@@ -135,9 +135,7 @@ class OpEmission:
             rank=loads.first * 64 + number,
         )
         self.queued.append((dma.name, keys, loads.first * 64 + number, rows))
-        writers = self.emitter.last_writers(name, loads.boxes)
-        if writers is not None:
-            self.rows.after_commands(rows, writers)
+        self.emitter.after_writers(self.rows, rows, name, loads.boxes)
         self._touch(home.memory, home.start, home.stop, dma, rows[-1:])
         read = np.where(loads.set_of >= 0, buffers[loads.set_of], -1)
 
@@ -240,9 +238,7 @@ class OpEmission:
             computes = self.first_compute + present
             for _, filled, rows in (fill for fill in self.fills if fill[0] == name):
                 self.rows.after_rows(computes, Writers.of(filled, rows).last(boxes[present]))
-            writers = self.emitter.last_writers(name, boxes[present])
-            if writers is not None:
-                self.rows.after_commands(computes, writers)
+            self.emitter.after_writers(self.rows, computes, name, boxes[present])
             self._touch(home.memory, home.start, home.stop, self.engine, computes[-1:])
 
         return read, finish

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from cosim.graph.graph import Graph
 from cosim.mapping.assignment import Assignment
 from cosim.mapping.groups import Group
+from cosim.mapping.joined import is_join, parts_of
 
 ALIGNMENT = 64
 
@@ -31,16 +32,19 @@ class Span:
 
 
 def roots(graph: Graph) -> dict[str, str]:
-    """Each tensor -> the tensor whose bytes it shows (itself, unless it is the output of a view)."""
+    """Each tensor -> the tensor whose bytes it shows (itself, unless it is the output of a view).
+
+    Parts of a join are their own: ops write them.
+    """
     found = {name: name for name in graph.tensors}
     for op in graph.ops:
-        if op.kind.is_view:
+        if op.kind.is_view and not is_join(op):
             found[op.output] = found[op.inputs[0]]
     return found
 
 
 def spans(graph: Graph, groups: Sequence[Group] = ()) -> dict[str, Span]:
-    """Span of every root tensor that is not a constant; graph outputs live to the end.
+    """Span of every root tensor that is not a constant; graph outputs live to the end, and parts in their wholes.
 
     What a group reads or writes lives while the whole group runs; what only its ops hand to one another is left out.
     """
@@ -56,6 +60,9 @@ def spans(graph: Graph, groups: Sequence[Group] = ()) -> dict[str, Span]:
         last.setdefault(root[op.output], position)
     for name in graph.outputs:
         last[root[name]] = end
+    for name, part in parts_of(graph).items():
+        first[part.whole] = min(first[part.whole], first.pop(name))
+        last[part.whole] = max(last[part.whole], last.pop(name))
     inner = {name for group in groups for name in group.inner}
     begin, stop = list(range(max(end, 0) + 1)), list(range(max(end, 0) + 1))
     for group in groups:
@@ -80,18 +87,23 @@ def residents(
 
     That is where the producer and all consumers compute from `memory`. Graph inputs and outputs stay in main memory.
     """
-    root = roots(graph)
-    computes_in = {a.op.output: a.engine.operands for a in assignments if a.engine is not None}
+    root, parts = roots(graph), parts_of(graph)
+    whole = {name: parts[own].whole if own in parts else own for name, own in root.items()}
+    makers: dict[str, set[str | None]] = {name: set() for name in tensor_spans}
     users: dict[str, set[str | None]] = {name: set() for name in tensor_spans}
     for assignment in assignments:
+        if assignment.engine is None:
+            continue
         for name in assignment.op.inputs:
-            if root[name] in users and assignment.engine is not None:
-                users[root[name]].add(assignment.engine.operands)
-    pinned = {root[name] for name in (*graph.inputs, *graph.outputs, *graph.states, *graph.states.values())}
+            if whole[name] in users:
+                users[whole[name]].add(assignment.engine.operands)
+        if whole[assignment.op.output] in makers:
+            makers[whole[assignment.op.output]].add(assignment.engine.operands)
+    pinned = {whole[name] for name in (*graph.inputs, *graph.outputs, *graph.states, *graph.states.values())}
     wanted = [
         span
         for name, span in tensor_spans.items()
-        if name not in pinned and computes_in.get(name) == memory and users[name] == {memory}
+        if name not in pinned and makers[name] == {memory} and users[name] == {memory}
     ]
     return sorted(wanted, key=lambda span: (span.first_op, span.tensor))
 

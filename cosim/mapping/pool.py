@@ -29,7 +29,7 @@ class Share:
     Attributes
     ----------
     room
-        Bytes of its slots, two where there is more than one set [byte].
+        Bytes of its slots [byte].
     moved, moves
         Bytes moved [byte], and how many moves that takes.
     piece
@@ -76,7 +76,7 @@ class Pool:
             for access, encoding in zip(self.accesses, self.encodings, strict=True)
         ]
         self.compute_fs = self._compute_fs()
-        self._shares: dict[tuple[int, tuple[int, ...], int], Share] = {}
+        self._shares: dict[tuple[int, tuple[int, ...], int, int], Share] = {}
         self._sums: dict[tuple[int, ...], Ints] = {}
 
     @cached_property
@@ -84,12 +84,15 @@ class Pool:
         """Loop orders that differ."""
         return orders(self.space, self.groups)
 
-    def levels(self, order: tuple[int, ...]) -> list[list[int]]:
-        """Ways of holding each input: one piece, or all that the loops inside a loop that reuses it touch."""
+    def levels(self, order: tuple[int, ...], *, finest: bool = False) -> list[list[int]]:
+        """Ways of holding each input: one piece, or all that the loops inside a loop that reuses it touch.
+
+        One that is small against its memory stays whole, but may come in pieces where `finest`.
+        """
         found: list[list[int]] = []
         for geometry, memory in zip(self.operands[:-1], self.memories[:-1], strict=True):
             if geometry.whole_bytes * SMALL <= self.hardware.memories[memory].size_bytes:
-                found.append([0])
+                found.append([0, len(order)] if finest else [0])
                 continue
             levels = [len(order)]
             for place, loop in enumerate(order[:-1]):
@@ -99,26 +102,25 @@ class Pool:
             found.append(levels)
         return found
 
-    def share(self, number: int, order: tuple[int, ...], level: int) -> Share:
-        """What input `number` costs when the loops ``order[level:]`` run inside its sets."""
-        key = (number, order, level)
+    def share(self, number: int, order: tuple[int, ...], level: int, slots: int = 2) -> Share:
+        """What input `number` costs when the loops ``order[level:]`` run inside its sets, in so many slots."""
+        key = (number, order, level, slots)
         if key not in self._shares:
             geometry = self.operands[number]
             inner = frozenset(order[level:]) & geometry.moves
             n_sets, again = self._passes_over(order[:level], geometry)
             moves = n_sets * np.prod(self.trips[:, sorted(inner)], axis=1)
-            room = _aligned(geometry.set_bytes(inner)) * np.minimum(n_sets, 2)
+            room = _aligned(geometry.set_bytes(inner)) * np.minimum(n_sets, slots)
             piece = geometry.set_bytes(frozenset())
             self._shares[key] = Share(room, geometry.sweep_bytes(inner) * again, moves, piece)
         return self._shares[key]
 
-    @cached_property
-    def output(self) -> Share:
-        """What storing the output costs."""
+    def output(self, slots: int = 2) -> Share:
+        """What storing the output costs, in so many slots."""
         geometry = self.operands[-1]
         piece = geometry.set_bytes(frozenset())
         moves = np.prod(self.trips[:, sorted(geometry.moves)], axis=1)
-        return Share(_aligned(piece) * np.minimum(moves, 2), geometry.sweep_bytes(frozenset()), moves, piece)
+        return Share(_aligned(piece) * np.minimum(moves, slots), geometry.sweep_bytes(frozenset()), moves, piece)
 
     def sums_room(self, order: tuple[int, ...]) -> Ints:
         """Bytes of partial sums under a loop order, shape (rows,) [byte]."""

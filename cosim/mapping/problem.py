@@ -9,6 +9,7 @@ from functools import cached_property
 from cosim.graph.graph import Graph
 from cosim.hardware.hardware import Engine, Hardware
 from cosim.mapping.assignment import Assignment, assign
+from cosim.mapping.joined import Part, parts_of
 from cosim.mapping.placement import aligned, roots
 from cosim.mapping.wiring import require_moves
 from cosim.plugin.protocols import EngineKind
@@ -55,6 +56,11 @@ class Problem:
         for name, (memory, address) in self.resident.items():
             ends[memory] = max(ends.get(memory, 0), address + aligned(self.graph.tensors[name].bytes))
         return ends
+
+    @cached_property
+    def parts(self) -> dict[str, Part]:
+        """Where each part of a join lies."""
+        return parts_of(self.graph)
 
     @cached_property
     def engines(self) -> dict[str, Engine]:

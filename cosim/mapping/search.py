@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import product
-from math import prod
 from typing import NoReturn
 
 import numpy as np
@@ -15,16 +14,19 @@ from numpy.typing import NDArray
 from cosim.errors import InfeasibleError
 from cosim.mapping.bound import op_bound, touched_bytes
 from cosim.mapping.candidates import MOST_TILES, allowed, cuts_of, nearby, uneven
+from cosim.mapping.estimates import Estimates
 from cosim.mapping.exhaustive import exact
-from cosim.mapping.objective import Objective
-from cosim.mapping.pool import Pool, Share
-from cosim.mapping.trial import Trial, Trials
-from cosim.mapping.wiring import Channel, channel
+from cosim.mapping.objective import SLACK, Objective
+from cosim.mapping.pool import Pool
+from cosim.mapping.trial import Trial, Trials, len_of
+from cosim.mapping.wiring import channel
 from cosim.program.plan import Hold, Tiling
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 MOST_SLOTS = 8
+NEAR = 0.002  # of the lowest latency beyond which a neighbour is not worth a full replay
+CERTIFIED = 0.001  # of the bound: what could still be gained where the search ends early
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,14 +38,6 @@ class Room:
     def of(self, memory: str) -> int:
         """Bytes of `memory` [byte]."""
         return dict(self.bytes_of)[memory]
-
-
-@dataclass(frozen=True)
-class Shape:
-    """What all candidates of one order and one way of holding share."""
-
-    order: tuple[int, ...]
-    levels: tuple[int | None, ...]
 
 
 class Search:
@@ -67,109 +61,37 @@ class Search:
             *(self.loads[m] if s else None for m, s in zip(self.memories, staged[:-1], strict=False)),
             self.stores,
         ]
-        self._ends: dict[tuple[int, ...], Floats] = {}
         self.trials = Trials(self)
-        self._estimate()
 
-    # --- estimates ------------------------------------------------------------------------------------------------
+    @cached_property
+    def usual(self) -> Estimates:
+        """Candidates with two slots per ring: the next set arrives while the last is used."""
+        return Estimates(self, 2)
 
-    def _estimate(self) -> None:
-        """Latency [fs], traffic [byte] and demand of each memory [byte] of every candidate, shape (shapes, rows) each."""
-        self.shapes: list[Shape] = []
-        columns = [self._cost(order) for order in self.pool.orders]
-        self.latency = np.concatenate([column[0] for column in columns])
-        self.traffic = np.concatenate([column[1] for column in columns])
-        self.demand = {name: np.concatenate([column[2][name] for column in columns]) for name in columns[0][2]}
-
-    def _cost(self, order: tuple[int, ...]) -> tuple[Floats, Floats, dict[str, Ints]]:
-        """The same under one loop order, for every way of holding the inputs."""
-        staged = [number for number, path in enumerate(self.paths[:-1]) if path is not None]
-        every = self.pool.levels(order)
-        ways = list(product(*(every[number] for number in staged)))
-        for way in ways:
-            levels: list[int | None] = [None] * len(self.paths)
-            for number, level in zip(staged, way, strict=True):
-                levels[number] = level
-            self.shapes.append(Shape(order, tuple(levels)))
-        traffic = np.zeros((len(ways), len(self.rows)))
-        port = np.zeros((len(ways), len(self.rows)))
-        used = {memory for memory, path in zip(self.memories, self.paths, strict=True) if path is not None}
-        demand = {
-            name: np.zeros(port.shape, np.int64) for name in sorted(used | {self.engine.accumulators or self.memory})
-        }
-        for place, number in enumerate(staged):
-            shares = [self.pool.share(number, order, level) for level in every[number]]
-            pick = np.array([every[number].index(way[place]) for way in ways])
-            self._add(shares, pick, self.memories[number], self.loads[self.memories[number]], (traffic, port, demand))
-        if self.stores is not None:
-            self._add([self.pool.output], np.zeros(1, np.int64), self.memory, self.stores, (traffic, port, demand))
-        if self.engine.accumulators is not None:
-            demand[self.engine.accumulators] += self.pool.sums_room(order)
-        return np.maximum(self.pool.compute_fs + self._ends_fs(order), port), traffic, demand
-
-    def _add(
-        self,
-        shares: list[Share],
-        pick: Ints,
-        memory: str,
-        path: Channel,
-        totals: tuple[Floats, Floats, dict[str, Ints]],
-    ) -> None:
-        """Add what one operand costs, held in the way that `pick` says, to `totals`."""
-        traffic, port, demand = totals
-        traffic += np.array([share.moved for share in shares])[pick]
-        times = [share.moved * path.fs_per_byte + share.moves * float(path.setup_fs) for share in shares]
-        port += np.array(times)[pick]
-        demand[memory] += np.array([share.room for share in shares])[pick]
-
-    def _ends_fs(self, order: tuple[int, ...]) -> Floats:
-        """Time that the engine must wait at the start and at the end, shape (rows,) [fs].
-
-        The first round of the loops ``order[place:]`` cannot end before all that it touches has arrived, and what the
-        last round writes cannot leave before it begins; the engine's work on that round hides some of it.
-        """
-        if order not in self._ends:
-            loads = [path for path in self.paths[:-1] if path is not None]
-            first, last = np.zeros(len(self.rows)), np.zeros(len(self.rows))
-            work = self.pool.compute_fs.copy()
-            for place in range(len(order) + 1):
-                if place:
-                    if self.space.dims[order[place - 1]].size == 1:
-                        continue
-                    work = work / self.trips[:, order[place - 1]]
-                inner = frozenset(order[place:])
-                hidden = work if place < len(order) else 0.0
-                arrives = np.zeros(len(self.rows))
-                for geometry, path in zip(self.operands[:-1], self.paths[:-1], strict=True):
-                    if path is not None:
-                        arrives += geometry.set_bytes(inner & geometry.moves) * path.fs_per_byte
-                first = np.maximum(first, arrives - hidden)
-                if self.stores is not None:
-                    output = self.operands[-1]
-                    leaves = output.set_bytes(inner & output.moves) * self.stores.fs_per_byte
-                    last = np.maximum(last, leaves - hidden)
-            first += max((path.latency_fs + path.setup_fs for path in loads), default=0)
-            if self.stores is not None:
-                last += self.stores.latency_fs + self.stores.setup_fs
-            self._ends[order] = first + last
-        return self._ends[order]
-
-    # --- answers --------------------------------------------------------------------------------------------------
+    @cached_property
+    def lean(self) -> Estimates:
+        """Candidates that need the least room."""
+        return Estimates(self, 1)
 
     def quick(self, room: Room) -> tuple[float, float]:
         """Latency [fs] and traffic [byte] that the best tiling within `room` should have; inf: none fits."""
-        fits = self._fits(room)
-        if not fits.any():
-            return float("inf"), float("inf")
-        latency = np.where(fits, self.latency, np.inf)
-        lowest = float(latency.min())
-        good = latency <= lowest * 1.01
-        return lowest, float(self.traffic[good].min())
+        for estimates in self._within(room):
+            fits = estimates.fits(room)
+            latency = np.where(fits, estimates.latency, np.inf)
+            lowest = float(latency.min())
+            return lowest, float(estimates.traffic[latency <= lowest * 1.01].min())
+        return float("inf"), float("inf")
 
     def require(self, room: Room) -> None:
         """Raise `InfeasibleError` with the demand of the smallest tile where nothing fits `room`."""
-        if not self._fits(room).any():
+        if not self._within(room):
             self._raise_infeasible(room)
+
+    def _within(self, room: Room) -> list[Estimates]:
+        """The first estimates of which some fit `room`, if there are any."""
+        if self.usual.fits(room).any():
+            return [self.usual]
+        return [self.lean] if self.lean.fits(room).any() else []
 
     def best(self, room: Room, objective: Objective, deadline: float = float("inf")) -> Trial:
         """The tiling within `room` that suits `objective`, found among replayed candidates.
@@ -177,11 +99,10 @@ class Search:
         After `deadline` (of `time.monotonic`) no neighbours are tried any more [s]. Raises `InfeasibleError` with the demand of the smallest tile where nothing fits.
         """
         self.require(room)
-        fits = self._fits(room)
-        trials = [self.trials.of(self._tiling(*place)) for place in self._survivors(fits, objective)]
-        trials = [trial for trial in trials if trial.fits(room.bytes_of)]
-        best = objective.pick(trials)
-        known = dict.fromkeys(trials)
+        (estimates,) = self._within(room)
+        candidates = [estimates.tiling(*place) for place in self._survivors(estimates, room, objective)]
+        known = dict.fromkeys(self._fitting(candidates, room, objective, float("inf"), SLACK))
+        best = objective.pick(list(known))
         expanded: set[Trial] = set()
         idle = 0
         for _ in range(objective.rounds):
@@ -190,16 +111,33 @@ class Search:
             beam = objective.best_of([trial for trial in known if trial not in expanded], objective.beam)
             for trial in beam:
                 expanded.add(trial)
-                known |= dict.fromkeys(self._neighbours(trial, room, objective))
+                neighbours = self._neighbours(trial, objective, deeper=estimates.slots == 1)
+                lowest = min(trial.latency_fs for trial in known)
+                known |= dict.fromkeys(self._fitting(neighbours, room, objective, lowest, NEAR))
             before, best = best, objective.pick(list(known))
             idle = idle + 1 if best is before else 0
         if objective.is_thorough and not self._is_optimal(best, objective) and time.monotonic() <= deadline:
             best = exact(self, room, objective, best) or best
         return replace(best, tiling=replace(best.tiling, bound_fs=self.bound_fs))
 
+    def _fitting(
+        self, tilings: Iterable[Tiling], room: Room, objective: Objective, lowest: float, slack: float
+    ) -> list[Trial]:
+        """Those of `tilings` that fit `room` and are slower than the fastest by `slack` of its time at most.
+
+        It took `lowest` so far [fs]. Where the objective has a tolerance, that counts if it is larger.
+        """
+        found: list[Trial] = []
+        for tiling in self.trials.prepared(tilings):
+            trial = self.trials.within(tiling, lowest * (1 + max(objective.tolerance, slack)))
+            if trial is not None and trial.fits(room.bytes_of):
+                found.append(trial)
+                lowest = min(lowest, trial.latency_fs)
+        return found
+
     def _is_optimal(self, trial: Trial, objective: Objective) -> bool:
         """Whether nothing better is left to find: as fast as it can be, and moving nothing twice."""
-        is_fast = trial.latency_fs <= self.bound_fs * (1 + min(objective.tolerance, 1.0))
+        is_fast = trial.latency_fs <= self.bound_fs * (1 + max(min(objective.tolerance, 1.0), CERTIFIED))
         return is_fast and trial.traffic_bytes <= self.least_bytes and objective.name != "memory"
 
     @cached_property
@@ -213,44 +151,31 @@ class Search:
         """Time below which no tiling brings the op [fs]."""
         return op_bound(self)
 
-    def _fits(self, room: Room) -> NDArray[np.bool_]:
-        fits = np.ones(self.latency.shape, np.bool_)
-        for name, demand in self.demand.items():
-            fits &= demand <= room.of(name)
-        few = fits & (self.n_tiles <= MOST_TILES)
-        return few if few.any() else fits
-
-    def _survivors(self, fits: NDArray[np.bool_], objective: Objective) -> list[tuple[int, int]]:
+    def _survivors(self, estimates: Estimates, room: Room, objective: Objective) -> list[tuple[int, int]]:
         """Places (shape, row) of the few candidates worth a replay: the fastest, and the cheapest that are as fast."""
-        latency = np.where(fits, self.latency, np.inf)
-        traffic = np.where(fits, self.traffic, np.inf)
+        fits = estimates.fits(room)
+        latency = np.where(fits, estimates.latency, np.inf)
+        traffic = np.where(fits, estimates.traffic, np.inf)
         reach = objective.reach(float(latency.min()))
         found: dict[tuple[int, int], None] = {}
-        for shape in range(len(self.shapes)):
+        for shape in range(len(estimates.shapes)):
             near = np.flatnonzero(latency[shape] <= reach)
             if not len(near):
                 continue
             fastest = near[np.lexsort((traffic[shape, near], latency[shape, near]))[: objective.survivors]]
             cheapest = near[np.lexsort((latency[shape, near], traffic[shape, near]))[: objective.survivors]]
             found |= dict.fromkeys((shape, int(row)) for row in (*fastest, *cheapest))
-        return list(found)
+        return sorted(found, key=lambda place: float(latency[place]))
 
-    def _tiling(self, shape: int, row: int) -> Tiling:
-        chosen = self.shapes[shape]
-        holds = [None if level is None else Hold(level, 2) for level in chosen.levels]
-        if self.staged[-1]:
-            holds[-1] = Hold(len(chosen.order), 2)
-        cuts = tuple(cuts_of(n, int(e)) for n, e in zip(self.space.sizes, self.rows[row], strict=True))
-        return Tiling(cuts, chosen.order, tuple(holds))
-
-    def _neighbours(self, trial: Trial, room: Room, objective: Objective) -> list[Trial]:
+    def _neighbours(self, trial: Trial, objective: Objective, *, deeper: bool) -> list[Tiling]:
         """Tilings one step away, those of finer kinds only where the objective is worth the time."""
         found = self._resized(trial.tiling)
         if objective.is_thorough:
             found += self._uneven(trial.tiling) + self._deeper(trial.tiling) + self._reordered(trial.tiling)
+        elif deeper:
+            found += self._deeper(trial.tiling)
         most = max(MOST_TILES, len_of(trial.tiling))
-        legal = [t for t in dict.fromkeys(found) if len_of(t) <= most and self._is_legal(t)]
-        return [trial for trial in map(self.trials.of, legal) if trial.fits(room.bytes_of)]
+        return [tiling for tiling in found if len_of(tiling) <= most and self._is_legal(tiling)]
 
     def _resized(self, tiling: Tiling) -> list[Tiling]:
         """Another size along one loop."""
@@ -294,7 +219,7 @@ class Search:
     def _reordered(self, tiling: Tiling) -> list[Tiling]:
         """Every other order and way of holding."""
         found: list[Tiling] = []
-        for shape in self.shapes:
+        for shape in self.usual.shapes:
             holds = tuple(
                 None if level is None else Hold(level, hold.slots if hold else 2)
                 for level, hold in zip(shape.levels[:-1], tiling.holds[:-1], strict=True)
@@ -317,14 +242,15 @@ class Search:
 
     def _raise_infeasible(self, room: Room) -> NoReturn:
         where = f"op {self.op.name} ({self.op.kind.name}) on {self.engine.name}"
-        for name in sorted(self.demand, key=lambda name: name != self.engine.accumulators):
-            others = np.ones(self.latency.shape, np.bool_)
-            for other, needed in self.demand.items():
+        estimates = self.lean
+        for name in sorted(estimates.demand, key=lambda name: name != self.engine.accumulators):
+            others = np.ones(estimates.latency.shape, np.bool_)
+            for other, needed in estimates.demand.items():
                 if other != name:
                     others &= needed <= room.of(other)
             if not others.any():
                 others[:] = True
-            needs = np.where(others, self.demand[name], np.iinfo(np.int64).max)
+            needs = np.where(others, estimates.demand[name], np.iinfo(np.int64).max)
             least, there = int(needs.min()), room.of(name)
             if least <= there:
                 continue
@@ -340,8 +266,3 @@ class Search:
                 fix=f"raise memories.{name}.size by at least {least - there} bytes (now {size})",
             )
         raise InfeasibleError("no tile fits its memories together", where=where, fix="raise the sizes of its memories")
-
-
-def len_of(tiling: Tiling) -> int:
-    """Number of tiles."""
-    return prod(tiling.trips)

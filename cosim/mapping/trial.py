@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from functools import lru_cache
-from itertools import pairwise, product
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from itertools import product
+from math import prod
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cosim.errors import SimulationError
+from cosim.mapping.faces import Faces, Side, lengths_of
 from cosim.mapping.geometry import stored_bits_per_element
 from cosim.mapping.grid import Grid
-from cosim.mapping.play import play
+from cosim.mapping.lanes import Lanes
+from cosim.mapping.play import IRREGULAR, play
+from cosim.mapping.replay import NEVER
 from cosim.mapping.sets import loads_of
-from cosim.mapping.wiring import share_a_port
 from cosim.program.plan import Tiling
 
 if TYPE_CHECKING:
     from cosim.graph.space import Access
+    from cosim.mapping.prices import Prices
     from cosim.mapping.search import Search
 
 Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
+LONG = 64  # tiles from which on it pays to leave some out
+Tile = tuple[Side, ...]
+KEPT = 10  # tiles of a folded loop that are played, and as many more as there are slots
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +42,8 @@ class Trial:
         Time [fs], bytes moved [byte] and commands.
     demand
         Bytes of each memory [byte].
+    energy_pj
+        Energy [pJ], where prices were asked for.
     """
 
     tiling: Tiling
@@ -43,6 +51,7 @@ class Trial:
     traffic_bytes: int
     commands: int
     demand: tuple[tuple[str, int], ...]
+    energy_pj: float = 0.0
 
     def fits(self, room: Iterable[tuple[str, int]]) -> bool:
         """Whether every memory has the room."""
@@ -50,89 +59,253 @@ class Trial:
         return all(n_bytes <= free[name] for name, n_bytes in self.demand)
 
 
+class Fold(NamedTuple):
+    """Tiles of a loop that are left out behind tile `at`, because they are like it."""
+
+    loop: int
+    at: int
+    more: int
+
+
+NO_FOLD = Fold(0, -1, 0)
+
+
+class Row(NamedTuple):
+    """The tiles along one loop: their ends, one of each kind, and the kind of each."""
+
+    lows: Ints
+    highs: Ints
+    kinds: list[Side]
+    numbers: Ints
+
+
 class Trials:
-    """Tries tilings of one op, each once."""
+    """Tries tilings of one op, each once.
+
+    `is_fed` says that the engine's own path never makes a tile wait: then what crosses it is left out of the replay.
+    """
 
     def __init__(self, search: Search) -> None:
         self.search = search
-        self.known: dict[Tiling, Trial] = {}
-        self.times: dict[tuple[int, ...], float] = {}
-        space = search.space
+        self.known: dict[object, Trial | None] = {}
+        self.services: dict[Tile, tuple[int, int, float]] = {}
+        self.rows: dict[tuple[int, tuple[int, ...]], Row] = {}
+        self.prices: Prices | None = None
+        space, engine = search.space, search.engine
         self.sizes = np.array(space.sizes, np.int64)
-        self.reduces = np.array([loop in space.reductions() for loop in range(len(space.sizes))])
-        accesses = [*space.inputs, space.output]
-        moves = [geometry.moves for geometry in search.operands]
-        described = [_describe(access, moved) for access, moved in zip(accesses, moves, strict=True)]
-        n_axes, n_terms = (max((len(part[k]) for part in described), default=1) for k in (0, 1))
-        self.axes = np.zeros((len(accesses), max(n_axes, 1), 6), np.int64)
-        self.terms = np.zeros((len(accesses), max(n_terms, 1), 3), np.int64)
-        for row, (axes, terms) in enumerate(described):
-            self.axes[row, : len(axes)] = np.array(axes, np.int64).reshape(-1, 6)
-            self.terms[row, : len(terms)] = np.array(terms, np.int64).reshape(-1, 3)
-        self.n_axes = np.array([len(access.axes) for access in accesses], np.int64)
-        loops = range(len(space.sizes))
-        self.moves = np.array([[loop in moved for loop in loops] for moved in moves])
-        self.slides = np.array([[loop in geometry.slides for loop in loops] for geometry in search.operands])
+        self.n_loops = len(space.sizes)
+        self.wholes = [[(0, size)] for size in space.sizes]
         names = [*search.op.inputs, search.op.output]
         self.encodings = [search.graph.tensors[name].encoding for name in names]
-        self.accesses = accesses
-        self.bits = np.array(
-            [stored_bits_per_element(e, access.shape) for e, access in zip(self.encodings, accesses, strict=True)]
-        )
-        # Loads that share a port run in one order, that of need; see `OpEmission`.
-        shared = share_a_port(list(search.loads.values()))
-        streams = [tuple(search.loads)] if shared else [(memory,) for memory in search.loads]
-        self.streams = np.zeros(len(names), np.int64)
-        for number, members in enumerate(streams):
-            for operand, memory in enumerate(search.memories[:-1]):
-                if memory in members:
-                    self.streams[operand] = number
-        self.streams[-1] = len(streams)
-        latencies = [max(search.loads[memory].latency_fs for memory in members) for members in streams]
-        paths = [search.loads.get(memory) for memory in search.memories[:-1]] + [search.stores]
-        self.rates = np.array([[p.fs_per_byte, p.setup_fs] if p else [0.0, 0.0] for p in paths]).reshape(-1, 2)
-        self.latencies = np.array(latencies + ([search.stores.latency_fs] if search.stores else []), np.float64)
-        # A port of its own for every stream, but stores may share that of loads.
-        self.ports = np.arange(len(self.latencies))
-        if search.stores is not None:
-            for number, members in enumerate(streams):
-                if any(share_a_port([search.loads[memory], search.stores]) for memory in members):
-                    self.ports[-1] = number
+        self.accesses = [*space.inputs, space.output]
+        self.is_plain = all(encoding.is_plain for encoding in self.encodings)
+        self.lanes = Lanes.of(search.hardware, engine, list(search.loads.values()), search.stores)
+        self.faces = Faces.of(space, is_plain=self.is_plain)
+        self.is_serial = engine.overlap == "blocking"
+        self.fixed = self._fixed()
+        self.is_fed = not engine.via or self._is_fed()
 
     def of(self, tiling: Tiling) -> Trial:
         """What `tiling` costs."""
-        if tiling not in self.known:
-            self.known[tiling] = self._try(tiling)
-        return self.known[tiling]
+        found = self.within(tiling, NEVER)
+        if found is None:
+            raise SimulationError("a replay without limit was given up", where=f"op {self.search.op.name}")
+        return found
 
-    def _try(self, tiling: Tiling) -> Trial:
-        search = self.search
-        trips = np.array(tiling.trips, np.int64)
-        cuts = np.zeros((len(trips), int(trips.max()) + 1), np.int64)
-        cuts[:, 1] = self.sizes
-        for loop, places in enumerate(tiling.cuts):
-            if len(places) > 2:
-                cuts[loop, : len(places)] = places
-        classes, radix, table = self._tile_times(tiling)
-        levels = np.array([-1 if hold is None else hold.level for hold in tiling.holds], np.int64)
-        slots = np.array([0 if hold is None else hold.slots for hold in tiling.holds], np.int64)
+    def within(self, tiling: Tiling, limit_fs: float) -> Trial | None:
+        """What `tiling` costs, or None where it takes longer than `limit_fs`, which may only sink from call to call."""
+        key = _key(tiling)
+        found = self.known.get(key, self)
+        if found is self or (found is None and limit_fs >= NEVER):
+            found = self.known[key] = self._try(tiling, NEVER if limit_fs >= NEVER else int(limit_fs))
+        return found  # type: ignore[return-value]
+
+    def prepared(self, tilings: Iterable[Tiling]) -> list[Tiling]:
+        """The different ones of `tilings`, their tiles asked for all at once."""
+        different = {_key(tiling): tiling for tiling in tilings}
+        missing: dict[Tile, None] = {}
+        for key, tiling in different.items():
+            if key not in self.known:
+                tiles = self._tiles(self._rows(tiling))
+                missing |= dict.fromkeys([tile for tile in tiles if tile not in self.services])
+        if missing:
+            self._serve(list(missing))
+        return list(different.values())
+
+    @property
+    def tried(self) -> list[Trial]:
+        """All that were not given up."""
+        return [trial for trial in self.known.values() if trial is not None]
+
+    def _try(self, tiling: Tiling, limit: int) -> Trial | None:
+        holds = np.array([(-1, 0) if hold is None else (hold.level, hold.slots) for hold in tiling.holds], np.int64)
         order = np.array(tiling.order, np.int64)
-        latency, traffic, commands, used = play(
-            order, trips, cuts, levels, slots, classes, radix, table, self.sizes, self.reduces, self.axes, self.n_axes,
-            self.terms, self.moves, self.slides, self.bits, self.streams, self.rates, self.latencies,
-            self.ports, float(search.pool.period),
-        )  # fmt: skip
-        if not all(encoding.is_plain for encoding in self.encodings):
-            used = self._exact_demand(tiling, used)
-        demand: dict[str, int] = {}
-        for memory, n_bytes, hold in zip(search.memories, used[:-1].tolist(), tiling.holds, strict=True):
+        rows = self._rows(tiling)
+        radix, table = self._services(rows)
+        fold = self._fold(tiling) if len_of(tiling) >= LONG else NO_FOLD
+        while True:
+            trips, grid = self._grid(rows, fold)
+            latency, commands, used, moved, played, busy = play(
+                order, trips, grid, fold.loop, fold.at, fold.more, holds, radix, table, limit, *self.fixed
+            )
+            if latency != IRREGULAR:
+                break
+            fold = NO_FOLD
+        if latency < 0:
+            return None
+        traffic = int(moved.sum())
+        demand = self._demand(tiling, used if self.is_plain else self._exact_demand(tiling, used))
+        tried = Tiling(tiling.cuts, tiling.order, tiling.holds, latency, traffic)
+        energy = 0.0
+        if self.prices is not None:
+            energy = self._energy(
+                self.prices, rows, tiling, latency, moved, busy * moved_share(moved, played, self.fixed[8], busy)
+            )
+        return Trial(tried, float(latency), traffic, commands, demand, energy)
+
+    def _demand(self, tiling: Tiling, used: Ints) -> tuple[tuple[str, int], ...]:
+        search, demand = self.search, dict[str, int]()
+        for memory, n_bytes, hold in zip(search.memories, used.tolist(), tiling.holds, strict=False):
             if hold is not None:
                 demand[memory] = demand.get(memory, 0) + n_bytes
         sums = search.engine.accumulators
         if sums is not None and search.space.reductions():
             demand[sums] = demand.get(sums, 0) + int(used[-1])
-        tried = replace(tiling, estimate_fs=int(latency), traffic_bytes=int(traffic))
-        return Trial(tried, float(latency), int(traffic), int(commands), tuple(sorted(demand.items())))
+        return tuple(sorted(demand.items()))
+
+    # --- tiles along the loops ------------------------------------------------------------------------------------
+
+    def _rows(self, tiling: Tiling) -> list[Row | None]:
+        """The tiles along each loop; None where it is not cut."""
+        return [self._row(loop, places) if len(places) > 2 else None for loop, places in enumerate(tiling.cuts)]
+
+    def _tiles(self, rows: list[Row | None]) -> list[Tile]:
+        """One tile of each kind."""
+        return list(
+            product(*[whole if row is None else row.kinds for row, whole in zip(rows, self.wholes, strict=True)])
+        )
+
+    def _row(self, loop: int, places: tuple[int, ...]) -> Row:
+        key = loop, places
+        if key not in self.rows:
+            is_rough = self.is_fed and self.prices is None
+            kinds, numbers = lengths_of(places) if is_rough else self.faces.sides(loop, places)
+            ends = np.array(places, np.int64)
+            self.rows[key] = Row(ends[:-1], ends[1:], kinds, np.array(numbers, np.int64))
+        return self.rows[key]
+
+    def _grid(self, rows: list[Row | None], fold: Fold) -> tuple[Ints, Ints]:
+        """Trips of the loops; low and high ends and kinds of their tiles, shape (3, loops, tiles)."""
+        trips = np.array([1 if row is None else len(row.lows) for row in rows], np.int64)
+        if fold.more:
+            trips[fold.loop] -= fold.more
+        grid = np.zeros((3, self.n_loops, int(trips.max())), np.int64)
+        grid[1, :, 0] = self.sizes
+        for loop, row in enumerate(rows):
+            if row is None:
+                continue
+            if fold.more and loop == fold.loop:
+                stop = fold.at + 1
+                for part, column in enumerate((row.lows, row.highs, row.numbers)):
+                    grid[part, loop, :stop] = column[:stop]
+                    grid[part, loop, stop : trips[loop]] = column[stop + fold.more :]
+            else:
+                n = len(row.lows)
+                grid[0, loop, :n], grid[1, loop, :n], grid[2, loop, :n] = row.lows, row.highs, row.numbers
+        return trips, grid
+
+    def _fold(self, tiling: Tiling) -> Fold:
+        """The loop of which most tiles can be left out."""
+        best, least = NO_FOLD, 0.75
+        kept = KEPT + max((hold.slots for hold in tiling.holds if hold is not None), default=0)
+        for loop, places in enumerate(tiling.cuts):
+            n = len(places) - 1
+            if n > kept and not self._runs_ahead(tiling, loop):
+                start, stop = self.faces.regular(loop, places)
+                more = (stop - start - kept) // 12 * 12  # a multiple of all periods that `play` looks for
+                if more > 0 and (n - more) / n < least:
+                    best, least = Fold(loop, start + kept - 1, more), (n - more) / n
+        return best
+
+    def _runs_ahead(self, tiling: Tiling, loop: int) -> bool:
+        """Whether a set is filled along `loop`: then its pieces come one after another, and not round by round."""
+        place = tiling.order.index(loop)
+        holds = zip(tiling.holds[:-1], self.search.operands[:-1], strict=True)
+        return any(hold is not None and hold.level <= place and loop in operand.moves for hold, operand in holds)
+
+    def _services(self, rows: list[Row | None]) -> tuple[Ints, Ints]:
+        """Weight of each loop's kinds, and by kinds the time of a tile [fs] and bytes over its engine's path [byte]."""
+        combinations = self._tiles(rows)
+        missing = [tile for tile in combinations if tile not in self.services]
+        if missing:
+            self._serve(missing)
+        radix = [1] * self.n_loops
+        for loop in range(self.n_loops - 2, -1, -1):
+            after = rows[loop + 1]
+            radix[loop] = radix[loop + 1] * (1 if after is None else len(after.kinds))
+        return np.array(radix, np.int64), np.array([self.services[tile][:2] for tile in combinations], np.int64)
+
+    def _serve(self, missing: list[Tile]) -> None:
+        """Note what tiles cost: time [fs], bytes over the engine's path [byte], energy of what the engine does [pJ]."""
+        search, engine = self.search, self.search.engine
+        tiles = np.array(missing, np.int64)
+        cycles = search.kind.cycles(engine, search.op, search.graph, tiles) + engine.setup_cycles
+        n_bytes, energy = np.zeros(len(tiles), np.int64), np.zeros(len(tiles))
+        if not self.is_fed or self.prices is not None:
+            counts = search.kind.actions(engine, search.op, search.graph, tiles)
+            if engine.via:
+                for verb in ("read", "write"):
+                    n_bytes = n_bytes + counts.get(f"{engine.operands}.{verb}_bytes", 0)
+            if self.prices is not None:
+                energy = self.prices.of_tiles(counts, n_bytes)
+            if self.is_fed:
+                n_bytes = np.zeros(len(tiles), np.int64)
+        times = (cycles * search.pool.period).tolist()
+        self.services |= dict(zip(missing, zip(times, n_bytes.tolist(), energy.tolist(), strict=True), strict=True))
+
+    def _is_fed(self) -> bool:
+        """Whether tiles of many shapes and places all move their bytes, alone on their path, while they compute."""
+        space, lane = self.search.space, self.lanes.queues[-1]
+        self.is_fed = False
+        if lane["shared"] or self.is_serial:
+            return False
+        choices = self.search.pool.choices
+        smallest = [each.sizes[-1] for each in choices]
+        tiles: dict[Tile, None] = {}
+        for base in (list(space.sizes), smallest, [each.sizes[len(each.sizes) // 2] for each in choices]):
+            for loop in range(-1, len(base)):
+                shape = [
+                    small if at == loop else size for at, (size, small) in enumerate(zip(base, smallest, strict=True))
+                ]
+                for share in (0, 1, 2):
+                    starts = [share * (size - side) // 2 for size, side in zip(space.sizes, shape, strict=True)]
+                    tiles[tuple((start, start + side) for start, side in zip(starts, shape, strict=True))] = None
+        self._serve(list(tiles))
+        busy, n_bytes, _ = np.array(list(self.services.values())).T
+        self.services.clear()
+        return bool((-(-n_bytes // lane["unit"]) * lane["full"] + lane["latency"] <= busy).all())
+
+    # --- energy ---------------------------------------------------------------------------------------------------
+
+    def _energy(
+        self, prices: Prices, rows: list[Row | None], tiling: Tiling, latency: int, moved: Ints, busy: Ints
+    ) -> float:
+        """Energy of the op alone [pJ]."""
+        kinds = [
+            [((0, size), 1)]
+            if row is None
+            else list(zip(row.kinds, np.bincount(row.numbers, minlength=len(row.kinds)).tolist(), strict=True))
+            for row, size in zip(rows, self.search.space.sizes, strict=True)
+        ]
+        work, spent = 0, 0.0
+        for combination in product(*kinds):
+            count = prod(n for _, n in combination)
+            time, _, energy = self.services[tuple(tile for tile, _ in combination)]
+            work, spent = work + count * time, spent + count * energy
+        work -= len_of(tiling) * self.search.engine.setup_cycles * self.search.pool.period
+        return spent + prices.of_moves(moved) + prices.of_time(latency, work, busy)
+
+    # --- encodings ------------------------------------------------------------------------------------------------
 
     def _exact_demand(self, tiling: Tiling, used: Ints) -> Ints:
         """Bytes of each operand where blocks share bits, so that no ratio will do; see `play`."""
@@ -158,34 +331,61 @@ class Trials:
         boxes = self.accesses[-1].boxes(grid.tiles[grid.is_final])
         return bool(encoding.whole_blocks(boxes, self.accesses[-1].shape).all())
 
-    def _tile_times(self, tiling: Tiling) -> tuple[Ints, Ints, Floats]:
-        """Class of each tile's size along each loop, and the time of a tile by its classes [fs]."""
-        search = self.search
-        sides = [_sides(places) for places in tiling.cuts]
-        found = [sizes for sizes, _ in sides]
-        classes = np.zeros((len(sides), max(tiling.trips)), np.int64)
-        for loop, (sizes, numbers) in enumerate(sides):
-            if len(sizes) > 1:
-                classes[loop, : len(numbers)] = numbers
-        radix = np.ones(len(found), np.int64)
-        for loop in range(len(found) - 2, -1, -1):
-            radix[loop] = radix[loop + 1] * len(found[loop + 1])
-        combinations = list(product(*found))
-        missing = [sizes for sizes in combinations if sizes not in self.times]
-        if missing:
-            tiles = np.zeros((len(missing), len(found), 2), np.int64)
-            tiles[:, :, 1] = missing
-            cycles = search.kind.cycles(search.engine, search.op, search.graph, tiles) + search.engine.setup_cycles
-            self.times |= dict(zip(missing, (cycles * float(search.pool.period)).tolist(), strict=True))
-        return classes, radix, np.array([self.times[sizes] for sizes in combinations])
+    # --- what all tilings share -----------------------------------------------------------------------------------
+
+    def _fixed(self) -> tuple[Any, ...]:
+        """The arguments of `play` that are the same for all tilings."""
+        search, space = self.search, self.search.space
+        moved = [geometry.moves for geometry in search.operands]
+        described = [_describe(access, moves) for access, moves in zip(self.accesses, moved, strict=True)]
+        n_axes, n_terms = (max(1, *(len(part[k]) for part in described)) for k in (0, 1))
+        axes, terms = np.zeros((len(moved), n_axes, 6), np.int64), np.zeros((len(moved), n_terms, 3), np.int64)
+        for row, (some_axes, some_terms) in enumerate(described):
+            axes[row, : len(some_axes)] = np.array(some_axes, np.int64).reshape(-1, 6)
+            terms[row, : len(some_terms)] = np.array(some_terms, np.int64).reshape(-1, 3)
+        loops = range(self.n_loops)
+        bits = [
+            stored_bits_per_element(e, access.shape) for e, access in zip(self.encodings, self.accesses, strict=True)
+        ]
+        memories = list(search.loads)
+        queue_of = [memories.index(memory) if memory in search.loads else 0 for memory in search.memories[:-1]]
+        lanes = self.lanes
+        return (
+            self.sizes,
+            np.array([loop in space.reductions() for loop in loops]),
+            axes,
+            np.array([len(access.axes) for access in self.accesses], np.int64),
+            terms,
+            np.array([[loop in moves for loop in loops] for moves in moved]),
+            np.array([[loop in geometry.slides for loop in loops] for geometry in search.operands]),
+            np.array(bits),
+            np.array([*queue_of, len(memories)], np.int64),
+            lanes.queues,
+            lanes.on_path,
+            lanes.rates,
+            lanes.is_paced,
+            self.is_serial,
+        )
 
 
-@lru_cache(4096)
-def _sides(places: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Different lengths between neighbouring cuts, and which of them each tile has."""
-    lengths = [stop - start for start, stop in pairwise(places)]
-    sizes = sorted(set(lengths))
-    return tuple(sizes), tuple(sizes.index(length) for length in lengths)
+def moved_share(moved: Ints, played: Ints, queue_of: Ints, busy: Ints) -> NDArray[np.float64]:
+    """How much more each queue moves than was played, where tiles were left out."""
+    total, part = np.bincount(queue_of, moved, len(busy)), np.bincount(queue_of, played, len(busy))
+    return np.where(part > 0, total / np.maximum(part, 1), 1.0)
+
+
+def _key(tiling: Tiling) -> object:
+    """What tells tilings apart, quick to hash."""
+    return (
+        tiling.cuts,
+        tiling.order,
+        tuple([None if hold is None else (hold.level, hold.slots) for hold in tiling.holds]),
+    )
+
+
+def len_of(tiling: Tiling) -> int:
+    """Number of tiles."""
+    return prod(tiling.trips)
 
 
 def _describe(access: Access, moves: frozenset[int]) -> tuple[list[tuple[int, ...]], list[tuple[int, ...]]]:

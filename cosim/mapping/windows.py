@@ -13,8 +13,8 @@ from cosim.mapping.groups import Group
 MOST_OPS = 12
 REACH = 2  # ops before the one that makes a tensor, and behind the last that reads it
 BLOCKS = (1, 2, 4, 8, 16, 32, 64)
-MOST_WINDOWS = 6  # of one tensor: those that can save most
-MOST_CUTS = 1  # of one window
+MOST_WINDOWS = 4  # of one tensor: those that can save most
+MOST_CUTS = 2  # of one window
 LOSS = 0.05  # of latency that an estimate may be worse: the timers decide
 
 Window = tuple[int, int]  # positions of the first and the last op
@@ -66,6 +66,7 @@ def spilled(fuser: Fuser, plan: Plan) -> list[str]:
         for name in plan.live
         if name not in plan.residents
         and name not in pinned
+        and not graph.producer[name].kind.is_view
         and len(memories.get(name, ())) == 1
         and main not in memories[name]
     ]
@@ -144,11 +145,12 @@ def _of_tensor(
         if estimate is not None:
             latency, traffic = before[window]
             saved = traffic - estimate.traffic_bytes + _freed(fuser, plan, group, moved)
-            if saved <= 0 or estimate.latency_fs > latency * (1 + LOSS):
-                continue
-            groups = _everywhere(fuser, hope.places, group)
-            gain = (estimate.latency_fs - latency) * len(groups), -saved * len(groups)
-            found.setdefault(window, []).append(Pattern(groups, gain))
+            if saved > 0 and estimate.latency_fs > latency * (1 + LOSS):
+                continue  # more blocks are not faster
+            if saved > 0:
+                groups = _everywhere(fuser, hope.places, group)
+                gain = (estimate.latency_fs - latency) * len(groups), -saved * len(groups)
+                found.setdefault(window, []).append(Pattern(groups, gain))
         _advance(lines, [line], hopes)
     return [pattern for patterns in found.values() for pattern in patterns]
 

@@ -47,7 +47,7 @@ def findings(program: Program, graph: Graph, limit: int = 20) -> list[str]:
     check_coverage(program, graph, found)
     run = schedule(program, order, vector_clocks(program, order))
     full = check_flow(*resolved(program, touched, aliases), aliases.versions(program), run, found)
-    replaced = check_overlap(program, run, found)
+    replaced = check_overlap(program, aliases, run, found)
     rolling = check_rings(program, run, touched, found)
     _check_outputs(program, graph, full & ~replaced & ~rolling, found)
     return found.lines

@@ -118,11 +118,19 @@ def _merged(runs: Sequence[Run]) -> tuple[Run, ...]:
 
 
 def _same_bytes(graph: Graph, one: str, other: str) -> bool:
-    """Whether an element has the same bytes in both tensors, and none shares them with another."""
+    """Whether an element has the same bytes in both tensors, and none shares them with another.
+
+    Without scales yet, integers have them if both tensors have one and the same encoding, as those have that will share
+    a scale.
+    """
     a, b = graph.tensors[one].encoding, graph.tensors[other].encoding
     if not (a.is_plain and b.is_plain and a.bits == b.bits and a.bits % 8 == 0 and a.format == b.format):
         return False
-    return a.axis is None and b.axis is None and _equal(a.scale, b.scale) and _equal(a.zero_point, b.zero_point)
+    if a is b or (a.is_float and b.is_float):
+        return a.axis is None
+    if a.scale is None or b.scale is None or a.axis is not None or b.axis is not None:
+        return False
+    return _equal(a.scale, b.scale) and _equal(a.zero_point, b.zero_point)
 
 
 def _equal(one: NDArray[Any] | None, other: NDArray[Any] | None) -> bool:

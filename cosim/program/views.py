@@ -103,7 +103,11 @@ class _Shapes:
                 return Alias.PART, first, None
             if shift_bits == 0 and may_succeed(self.graph, shown, name):
                 return Alias.SUCCESSOR, 0, None
-        return Alias.VIEW, 0, f"no chain of view ops leads from {shown} to {name}, and no join or op in place; it cannot show"
+        return (
+            Alias.VIEW,
+            0,
+            f"no chain of view ops leads from {shown} to {name}, and no join or op in place; it cannot show",
+        )
 
     def _part(self, name: str, shown: str, shift_bits: int) -> int | None:
         """Where `name` begins in `shown`, if that is what lies there."""

@@ -217,16 +217,16 @@ def communication_bytes(search: Search) -> float:
 
 def row_of(layer: Layer, count: int, hardware: Hardware) -> dict[str, Any]:
     """One shape: ours for every objective, ZigZag's, and what dominates what."""
-    ours, cpu, replayed = [], {}, {}
+    ours, cpu, replayed = [], {}, list[Trial]()
     for objective in OBJECTIVES:
         search, trial, cpu[objective] = searched(layer.graph, hardware, objective)
         ours.append(measured(search, trial, objective))
-        replayed |= search.trials.known
+        replayed += search.trials.tried
     theirs = [best_translation(search, mapping, what) for what, mapping in layer.mappings]
     shown = [point for point in theirs if point is not None]
     for point in shown:
         if not any(one.is_as_good_as(point) for one in ours):
-            ours += hunted(search, list(replayed.values()), point)
+            ours += hunted(search, replayed, point)
     missed = [point for point in shown if not any(one.is_as_good_as(point) for one in ours)]
     port = search.least_bytes / 8  # cycles of the only port of DRAM, 64 bit
     bound = search.bound_fs / PERIOD_FS

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 from cosim.graph.builder import Builder
 from cosim.graph.space import volume
 from cosim.mapping.grid import Grid
-from cosim.mapping.kernel import list_moves, list_outputs
+from cosim.mapping.listing import Loops, Operands, Scratch, list_moves, list_outputs
 from cosim.mapping.search import Search
 from cosim.mapping.sets import loads_of, moving, sliding
 from cosim.mapping.sums import Sums
@@ -22,11 +24,25 @@ MANY = settings(
 )
 
 
-def cut_table(tiling: Tiling) -> np.ndarray:
-    cuts = np.zeros((len(tiling.cuts), max(tiling.trips) + 1), np.int64)
+def described(search: Search, tiling: Tiling) -> tuple[Loops, Operands, Scratch]:
+    """What the compiled listings read of a tiling, and room for them."""
+    sizes, _, axes, n_axes, terms, moves, slides, bits, *_ = search.trials.fixed
+    trips, order = np.array(tiling.trips), np.array(tiling.order)
+    ends = np.zeros((2, len(trips), max(tiling.trips)), np.int64)
     for loop, places in enumerate(tiling.cuts):
-        cuts[loop, : len(places)] = places
-    return cuts
+        ends[0, loop, : len(places) - 1], ends[1, loop, : len(places) - 1] = places[:-1], places[1:]
+    strides = np.ones_like(trips)
+    for place, loop in enumerate(tiling.order):
+        strides[loop] = prod(tiling.trips[other] for other in tiling.order[place + 1 :])
+    loops = Loops(order, trips, strides, ends[0], ends[1], sizes, 0, -1, 0)
+    n = len(trips)
+    masks, numbers = np.zeros((3, n), np.bool_), np.zeros((2, n), np.int64)
+    by_axis = np.zeros((2, axes.shape[1]), np.int64)
+    return (
+        loops,
+        Operands(axes, n_axes, terms, moves, slides, bits),
+        Scratch(*numbers, *masks, *by_axis, np.zeros(8, np.int64)),
+    )
 
 
 def drawn(data: st.DataObject) -> tuple[Search, Tiling, Grid]:
@@ -39,36 +55,36 @@ def drawn(data: st.DataObject) -> tuple[Search, Tiling, Grid]:
 @MANY
 def test_compiled_moves_are_those_of_the_program(data: st.DataObject) -> None:
     search, tiling, grid = drawn(data)
-    trials, trips, order = search.trials, np.array(tiling.trips), np.array(tiling.order)
+    loops, operands, room = described(search, tiling)
     for number, (access, hold) in enumerate(zip(search.space.inputs, tiling.holds[:-1], strict=True)):
         assert hold is not None
         loads = loads_of(access, grid, hold)
-        bits = float(trials.bits[number])
-        first, gate, n_bytes, largest, slots = list_moves(
-            order, trips, cut_table(tiling), trials.sizes, trials.axes[number], trials.terms[number],
-            trials.n_axes[number], trials.moves[number], trials.slides[number], bits, hold.level, hold.slots,
-        )  # fmt: skip
-        np.testing.assert_array_equal(first, loads.first)
-        np.testing.assert_array_equal(gate, loads.credit)
-        np.testing.assert_array_equal(n_bytes, np.ceil(volume(loads.boxes) * bits / 8))
-        assert largest == np.ceil(volume(loads.sets).max() * bits / 8)
-        assert slots == loads.slots
+        bits = operands.bits[number]
+        first, gate, n_bytes = np.zeros((3, len(grid) * (len(loads.sets) + 1)), np.int64)
+        stop, held, moved, count = list_moves(
+            number, hold.level, hold.slots, operands, loops, room, first, gate, n_bytes, 0
+        )
+        np.testing.assert_array_equal(first[:stop], loads.first)
+        np.testing.assert_array_equal(gate[:stop], loads.credit)
+        np.testing.assert_array_equal(n_bytes[:stop], np.ceil(volume(loads.boxes) * bits / 8))
+        assert held == -(-np.ceil(volume(loads.sets).max() * bits / 8) // 64) * 64 * loads.slots
+        assert (moved, count) == (n_bytes[:stop].sum(), stop)
 
 
 @given(data=st.data())
 @MANY
 def test_compiled_outputs_and_sums_are_those_of_the_program(data: st.DataObject) -> None:
     search, tiling, grid = drawn(data)
-    trials = search.trials
-    ends, elements, slots = list_outputs(
-        np.array(tiling.order), np.array(tiling.trips), cut_table(tiling), trials.sizes, trials.axes[-1],
-        trials.terms[-1], trials.n_axes[-1], trials.reduces,
-    )  # fmt: skip
+    loops, operands, room = described(search, tiling)
     sums = Sums.of(grid)
     final = np.flatnonzero(sums.ends)
+    ends, elements = np.zeros((2, len(final)), np.int64)
+    most, slots, moved, count = list_outputs(operands, loops, search.trials.fixed[1], room, ends, elements)
     np.testing.assert_array_equal(ends, final)
     np.testing.assert_array_equal(elements, volume(search.space.output.boxes(grid.tiles[final])))
     assert slots == sums.slots
+    assert (most, count) == (elements.max(), len(final))
+    assert moved == np.ceil(elements * operands.bits[-1] / 8).sum()
 
 
 @given(data=st.data())

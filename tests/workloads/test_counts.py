@@ -7,7 +7,9 @@ from importlib.resources import files
 
 import pytest
 from cosim_workloads import NETWORKS
-from cosim_workloads.counts import folded_parameters, input_side_macs, learned_parameters, weight_macs
+from cosim_workloads.counts import deployed_bytes, folded_parameters, input_side_macs, learned_parameters, weight_macs
+
+from cosim.graph import Builder
 
 ROWS = list(csv.DictReader((files("cosim_workloads") / "expected_counts.csv").read_text().splitlines()))
 
@@ -19,6 +21,7 @@ COUNTS = {
     "all": (learned_parameters, lambda graph: graph.macs),
     "with running statistics": (lambda graph: graph.parameters, lambda graph: graph.macs),
     "transposed convolutions by input": (learned_parameters, input_side_macs),
+    "bytes of int8 weights and int32 biases": (deployed_bytes, lambda graph: graph.macs),
     "batch norm folded": (folded_parameters, lambda graph: graph.macs),
     "without attention products": (learned_parameters, weight_macs),
 }
@@ -61,6 +64,18 @@ def test_inception_v2_features(graphs):
     graph = graphs["inception_v2"]
     channels = sum(graph.tensors[op.output].shape[1] for op in graph.ops if op.kind.name == "batch_norm")
     assert learned_parameters(graph) - (1024 + 1) * 1000 + channels == 10173112
+
+
+@pytest.mark.parametrize(("kernel", "stride", "points_per_product"), [(2, 2, 4), (3, 1, 1), (3, 3, 9)])
+def test_transposed_convolution_by_input(kernel, stride, points_per_product):
+    b = Builder("t")
+    x = b.conv2d(b.input("input", (1, 3, 6, 4)), 5, 1)
+    b.output(b.conv_transpose2d(x, 7, kernel, stride, (kernel - stride) // 2))
+    graph = b.build()
+    products = 6 * 4 * 5 * 7 * kernel**2
+    assert input_side_macs(graph) == 6 * 4 * 3 * 5 + products
+    # the space also has points that meet only the zeros between inputs
+    assert graph.macs == 6 * 4 * 3 * 5 + points_per_product * products
 
 
 def test_digits_by_hand(graphs):

@@ -7,31 +7,41 @@ import cosim
 from cosim_plugins.training import accuracy, fake, interval, trained
 
 DUO5 = "formats:weights=duo5:activations=duo5"
-# name -> (compression, device, whether the training computes with duo5)
+# npu/edge-256 with units of another format, which cosim prices by their parts
+ADAPTIVFLOAT = {f"engines.{name}.formats": "[adaptivfloat8, int32]" for name in ("vector", "host")}
+ADAPTIVFLOAT |= {"engines.mac.formats": "[adaptivfloat8]"}
+# name -> (compression, device, what is changed of it, whether the training computes with duo5)
 CHOICES = {
-    "int8": ("int8", "npu/edge-256", False),
-    "duo5": (DUO5, "npu/duo-512", False),
-    "duo5, trained with": (DUO5, "npu/duo-512", True),
+    "int8": ("int8", "npu/edge-256", {}, False),
+    "duo5": (DUO5, "npu/duo-512", {}, False),
+    "duo5, trained with": (DUO5, "npu/duo-512", {}, True),
+    "AdaptivFloat<8,3>": ("adaptivfloat8", "npu/edge-256", ADAPTIVFLOAT, False),
+    "DRQ": ("drq", "npu/drq", {}, False),
+    "SmartExchange": ("smartexchange", "npu/smartexchange", {}, False),
 }
-HEADINGS = ("", "top-1 [%]", "weights [KiB]", "latency [us]", "energy [uJ]", "logic [mm2]", "device [mm2]")
+LEFT = ("", "device", "nm", "top-1 [%]")
+RIGHT = ("weights [KiB]", "latency [us]", "energy [uJ]", "logic [mm2]", "device [mm2]")
 
 
 def compared(epochs=12):
-    """One row per choice: its name and texts for the other headings."""
+    """One row per choice: texts for the headings on the left, numbers for those on the right."""
     train, test = digits("train"), digits("test")
     plain = trained(cosim.load_graph("digits_cnn"), train, epochs=epochs)
     rows = []
-    for name, (compress, device, is_aware) in CHOICES.items():
+    for name, (compress, device, changes, is_aware) in CHOICES.items():
         graph = plain
         if is_aware:
             faked = {"fake_weights": fake("duo5", axis=0), "fake_activations": fake("duo5")}
             graph = trained(plain, train, epochs=epochs // 2, rate=1e-3, **faked)
         share = accuracy(graph, test, compress=compress)
         low, high = interval(share, round(0.9 * len(test.labels)))
-        result = cosim.run(graph, device, compress=compress, data={"input": train.inputs[:32]})
-        costs = (1e3 * result.summary["latency_ms"], result.summary["energy_uj"], *_areas(result, device))
-        cells = (f"{100 * share:.1f} ({100 * low:.1f} to {100 * high:.1f})", f"{_weights(result):.1f}")
-        rows.append((name, *cells, *(f"{cost:.3g}" for cost in costs)))
+        hardware = cosim.load_hardware(device, overrides=changes)
+        result = cosim.run(graph, hardware, compress=compress, data={"input": train.inputs[:32]})
+        node = cosim.load_technology(hardware.technology).node_nm
+        texts = (name, device, f"{node:g}", f"{100 * share:.1f} ({100 * low:.1f} to {100 * high:.1f})")
+        summary = result.summary
+        costs = (_weights(result), 1e3 * summary["latency_ms"], summary["energy_uj"], *_areas(result, hardware))
+        rows.append((texts, costs))
     return rows
 
 
@@ -41,13 +51,15 @@ def _weights(result):
     return sum((table["size_bytes"] + table["side_bits"] // 8)[table["part"] == "constant"]) / 1024
 
 
-def _areas(result, device):
+def _areas(result, hardware):
     """Area of everything but memories, and of the device [mm2]."""
     table = result.table("areas")
-    is_logic = ~np.isin(table["component"], list(cosim.load_hardware(device).memories))
+    is_logic = ~np.isin(table["component"], list(hardware.memories))
     return 1e-6 * sum(table["area_um2"][is_logic]), 1e-6 * result.summary["area_um2"]
 
 
 if __name__ == "__main__":
-    for cells in [HEADINGS, ["---", *["--:"] * (len(HEADINGS) - 1)], *compared()]:
+    rule = ["---"] * len(LEFT) + ["--:"] * len(RIGHT)
+    rows = [(*texts, *(f"{cost:.3g}" for cost in costs)) for texts, costs in compared()]
+    for cells in [(*LEFT, *RIGHT), rule, *rows]:
         print("| " + " | ".join(cells) + " |")

@@ -92,9 +92,7 @@ def scores(seed: int, progress: Callable[[float], None]) -> list[Score]:
     return found
 
 
-def _of_formats(
-    network: str, real: Graph, seed: int, train: Labelled, test: Labelled
-) -> Iterator[tuple[float, Score]]:
+def _of_formats(network: str, real: Graph, seed: int, train: Labelled, test: Labelled) -> Iterator[tuple[float, Score]]:
     """Accuracies of one training in every format, each with the share of the work that is done."""
     yield 0.0, Score(network, seed, "FP32", 32, "none", "float", correct(real, Plan(), train, test))
     cases = [(bits, "W") for bits in WEIGHTS_ONLY] + [(bits, "W/A") for bits in BOTH]

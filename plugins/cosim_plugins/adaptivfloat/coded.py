@@ -116,11 +116,9 @@ def _sharing(shape: Sequence[int], role: Role, plan: Plan) -> dict[str, Any]:
     return {"block": plan.vector, "block_axis": 1 if len(shape) == 4 and role.axis == 0 else inputs}
 
 
-def _of_activations(
-    roles: Roles, form: Format, ranges: Mapping[str, Range], *, calibrate: bool
-) -> dict[str, Encoding]:
+def _of_activations(roles: Roles, form: Format, ranges: Mapping[str, Range], *, calibrate: bool) -> dict[str, Encoding]:
     """One encoding per group of tensors that share one (views, pools, what only moves values)."""
-    found = {}
+    found: dict[str, Encoding] = {}
     for members in roles.groups():
         if any(roles.graph.tensors[name].encoding.format != "fp32" for name in members):
             continue

@@ -24,7 +24,9 @@ class BlockFloat(IntegerFormat):
     """Signed integers of n bits, the most negative left out, times a power of two that a whole tensor shares."""
 
     def __init__(self, bits: int) -> None:
-        super().__init__(f"bfp{bits}_tensor", bits, "int8" if bits <= 8 else "int16", f"{bits}-bit, one exponent per tensor")
+        super().__init__(
+            f"bfp{bits}_tensor", bits, "int8" if bits <= 8 else "int16", f"{bits}-bit, one exponent per tensor"
+        )
         self.low = -self.high
 
     def calibrate(

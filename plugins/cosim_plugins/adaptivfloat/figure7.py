@@ -76,7 +76,7 @@ def draw(figure: Figure, rows: Sequence[Row]) -> None:
         axes = figure.add_subplot(1, 2, place)
         for offset, case in enumerate(ELEMENTS):
             ours = [
-                next(r.ours for r in rows if r.case == f"{case}, K = {size}" and r.quantity == quantity)
+                next(r.ours or 0.0 for r in rows if r.case == f"{case}, K = {size}" and r.quantity == quantity)
                 for size in SIZES
             ]
             bars = axes.bar([i + 0.2 * offset for i in range(3)], ours, 0.19, label=case, color=COLOURS[case])

@@ -123,4 +123,4 @@ def register_values(values: NDArray[np.float64], *, bits: int = 20, fraction_bit
     """Sums as the activation unit of FlexASR holds them: fixed point, cut off towards minus infinity, clipped evenly."""
     most = (1 << (bits - 1)) - 1
     steps = np.clip(np.floor(np.ldexp(np.asarray(values, np.float64), fraction_bits)), -most, most)
-    return np.ldexp(steps, -fraction_bits)
+    return np.asarray(np.ldexp(steps, -fraction_bits), np.float64)

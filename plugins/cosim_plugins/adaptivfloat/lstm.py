@@ -29,5 +29,3 @@ def lstm(*, batch: int, seed: int, width: int = WIDTH, hidden: int = HIDDEN, ste
         h, c = lstm_cell(b, b.input(f"x.{step}", (batch, width)), h, c, hidden, f"lstm.{step}")
     b.output(h)
     return b.build()
-
-

@@ -33,7 +33,10 @@ def _format(bits: int, exponent_bits: int, variant: str) -> Format:
 @hookimpl
 def cosim_compressions() -> Factories[Compression]:
     """``adaptivfloat`` with options, and a short name per width."""
-    return {"adaptivfloat": partial(_compression, None), **{f"adaptivfloat{n}": partial(_compression, n) for n in PRESETS}}
+    return {
+        "adaptivfloat": partial(_compression, None),
+        **{f"adaptivfloat{n}": partial(_compression, n) for n in PRESETS},
+    }
 
 
 def _compression(bits: int | None) -> Compression:

@@ -40,8 +40,8 @@ class Published:
 @cache
 def published() -> tuple[Published, ...]:
     """All of them, in the order of the paper."""
-    with (files("cosim_plugins.adaptivfloat") / "published.csv").open(encoding="utf-8", newline="") as file:
-        return tuple(Published(**{**row, "value": float(row["value"])}) for row in csv.DictReader(file))  # type: ignore[arg-type]
+    text = (files("cosim_plugins.adaptivfloat") / "published.csv").read_text(encoding="utf-8")
+    return tuple(Published(**{**row, "value": float(row["value"])}) for row in csv.DictReader(text.splitlines()))  # type: ignore[arg-type]
 
 
 def printed(part: str, case: str, quantity: str, workload: str = "") -> float:

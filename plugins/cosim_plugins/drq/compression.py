@@ -103,8 +103,12 @@ def _in_int8(graph: Graph, data: Data | None, options: Mapping[str, str], *, cal
         return made
     if options:
         key = next(iter(options))
-        raise DescriptionError(f"option {key!r} is for int8, which has been applied", where=WHERE,
-                               allowed=", ".join(OPTIONS), fix=f"int8:{key}={options[key]},drq")
+        raise DescriptionError(
+            f"option {key!r} is for int8, which has been applied",
+            where=WHERE,
+            allowed=", ".join(OPTIONS),
+            fix=f"int8:{key}={options[key]},drq",
+        )
     return graph
 
 
@@ -147,9 +151,12 @@ def _agreed(root: str, layers: list[Layer]) -> Layer:
     """The region and threshold of a tensor; its readers must agree, as there is one mask for it."""
     wanted = {(layer.region, layer.threshold) for layer in layers}
     if len(wanted) > 1:
-        listed = ", ".join(f"{r[0]}x{r[1]} above {t:g}" for r, t in sorted(w for w in wanted if w[0]))
-        raise DescriptionError(f"its readers want {listed}", where=f"{WHERE}, tensor {root!r}",
-                               allowed="one region and one threshold for a tensor")
+        listed = ", ".join(layer.line.partition(" ")[2] for layer in dict.fromkeys(layers))
+        raise DescriptionError(
+            f"its readers want {listed}",
+            where=f"{WHERE}, tensor {root!r}",
+            allowed="one region and one threshold for a tensor",
+        )
     return layers[0]
 
 

@@ -32,12 +32,12 @@ def digits_tables(seed: int, progress: Callable[[float], None]) -> Mapping[str, 
     """
     train, test = digits("train"), digits("test")
     kept = len(train.inputs) // 4
-    validation, data = (Labelled(*(part[rows] for part in train)) for rows in (slice(kept), slice(kept, None)))
+    validation, data = _part(train, slice(kept)), _part(train, slice(kept, None))
     found: list[tuple[int, str, float, float, str]] = []
     curve = pd.DataFrame()
     for number in range(SEEDS):
         own = seed + number
-        graph = trained(load_graph(NETWORK), data, epochs=EPOCHS, seed=own)
+        graph = trained(load_graph(NETWORK, seed=own), data, epochs=EPOCHS, seed=own)
         goal = accuracy(graph, validation, compress="int8") - LOSS
         last = search(graph, data, validation, start=START, target=goal, epochs=TUNING, seed=own)[-1]
         narrow = fine_tuned(graph, data, Settings.of({"region": "4x4", "threshold": "1000"}), epochs=TUNING, seed=own,
@@ -59,6 +59,10 @@ def digits_tables(seed: int, progress: Callable[[float], None]) -> Mapping[str, 
         progress((number + 1) / SEEDS)
     table = pd.DataFrame(found, columns=["seed", "method", "accuracy", "share_8bit", "note"])
     return {"accuracy": table, "thresholds": curve}
+
+
+def _part(data: Labelled, rows: slice) -> Labelled:
+    return Labelled(data.inputs[rows], data.labels[rows])
 
 
 def _share(graph: Graph, line: str, test: Labelled, data: Labelled) -> float:

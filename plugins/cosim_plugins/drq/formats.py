@@ -152,6 +152,8 @@ def lowest_of(encoding: Encoding) -> int:
 def _scale(encoding: Encoding, shape: tuple[int, ...]) -> NDArray[np.float64]:
     if encoding.scale is None:
         raise DescriptionError(
-            f"{encoding.format} has no scale", where="decode", fix="calibrate the graph: compress it with calibrate=True"
+            f"{encoding.format} has no scale",
+            where="decode",
+            fix="calibrate the graph: compress it with calibrate=True",
         )
     return np.asarray(encoding.aligned(encoding.scale, shape), np.float64)

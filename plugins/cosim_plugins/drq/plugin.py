@@ -8,7 +8,7 @@ from importlib.resources.abc import Traversable
 
 from cosim.formats import Format
 from cosim.graph import OpKind
-from cosim.plugin import Compression, EngineKind, Factories, Kernel, hookimpl, lazy
+from cosim.plugin import Compression, EngineKind, Factories, Kernel, Reproduction, hookimpl, lazy
 
 
 @hookimpl
@@ -63,3 +63,9 @@ def cosim_hardware() -> Factories[Traversable]:
     folder = files("cosim_plugins.drq") / "hardware"
     names = ("bitfusion-like", "drq", "eyeriss-like", "olaccel-like")
     return {f"npu/{name}": partial(folder.joinpath, f"{name}.yaml") for name in names}
+
+
+@hookimpl
+def cosim_reproductions() -> Factories[Reproduction]:
+    """The paper's charts."""
+    return {"drq": lazy("cosim_plugins.drq.reproduction:DrqReproduction")}

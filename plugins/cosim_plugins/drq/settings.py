@@ -19,7 +19,8 @@ OPTIONS: Mapping[str, str] = MappingProxyType(
     {
         "region": "rows x columns of a region (default 4x16)",
         "threshold": "mean above which a region keeps 8 bits, in steps of int8 (default 21)",
-        "layers": "file with a line per layer or pattern, later ones win: PATTERN REGION THRESHOLD, or PATTERN int8",
+        "layers": "file with a line per layer or pattern, later ones win: PATTERN REGION THRESHOLD, "
+        "or PATTERN int8; or such lines themselves, each with a semicolon behind it",
         "scope": "channel (default): a mask per channel; all: one mask for all channels",
         "narrow": f"{', '.join(RULES)}: how 8 bits become 4 (default msb)",
         "compare": "gt (default): above the threshold; ge: equal counts too",
@@ -132,7 +133,7 @@ class Settings:
             "linear": "true" if self.linear else "false",
         }
         if others:
-            options["layers"] = "\n" + "\n".join(layer.line for layer in others)
+            options["layers"] = "".join(f"{layer.line};" for layer in others)
         return ":".join(["drq", *(f"{key}={value}" for key, value in options.items())])
 
     def layer(self, op: str) -> Layer:
@@ -153,9 +154,9 @@ def _halved(layer: Layer) -> Layer:
 
 
 def _layers(given: str) -> Iterator[Layer]:
-    """Lines of a file, or of a text that begins with a new line."""
-    if "\n" in given:
-        text, where = given, "layers"
+    """Lines of a file, or of a text with a semicolon or a new line."""
+    if "\n" in given or ";" in given:
+        text, where = given.replace(";", "\n"), "layers"
     else:
         where = given
         try:

@@ -20,7 +20,11 @@ from cosim_plugins.drq.variable_speed import VariableSpeedArray
 NETWORK = "resnet18"
 SHARES = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3)
 POLICIES = (("ideal", 0), ("row_fifo", 64), ("row_fifo", 16), ("row_fifo", 4), ("lockstep", 0))
-ORDERS: dict[str, Cluster] = {"no order": (1, 1, 1), "4x4 regions together": (1, 4, 4), "channels together": (4096, 1, 1)}
+ORDERS: dict[str, Cluster] = {
+    "no order": (1, 1, 1),
+    "4x4 regions together": (1, 4, 4),
+    "channels together": (4096, 1, 1),
+}
 
 
 def stall_table(seed: int, progress: Callable[[float], None]) -> pd.DataFrame:

@@ -67,7 +67,9 @@ class VariableSpeedArray(UniformArray):
     def refuses(self, engine: Engine, op: Op, graph: Graph) -> str | None:
         """Plain and mixed products in the formats of the engine."""
         if op.kind.name not in loops.PRODUCTS and not loops.is_mixed(op):
-            return f"a {self.name} computes {', '.join(sorted(loops.PRODUCTS))} and their mixed forms, not {op.kind.name}"
+            return (
+                f"a {self.name} computes {', '.join(sorted(loops.PRODUCTS))} and their mixed forms, not {op.kind.name}"
+            )
         return formats_refused(engine, op, graph)
 
     def cycles(self, engine: Engine, op: Op, graph: Graph, tiles: Boxes) -> Counts:

@@ -10,7 +10,6 @@ import math
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cosim.jit import njit
 from cosim_plugins.smartexchange.least_squares import Matrix, least_squares

@@ -16,7 +16,7 @@ from cosim.formats import FLOAT32, Encoding
 from cosim.graph import Constant, Graph, Op, Stored
 from cosim_plugins.smartexchange import formats
 from cosim_plugins.smartexchange.constant import Decomposed, Stated
-from cosim_plugins.smartexchange.decompose import Decomposition, Recipe, decompose
+from cosim_plugins.smartexchange.decompose import Decomposition, decompose
 from cosim_plugins.smartexchange.options import OPTIONS, Choice, parsed
 from cosim_plugins.smartexchange.slices import Slicing, slicing_of
 from cosim_plugins.smartexchange.storage import slice_bits, storage_of
@@ -122,7 +122,9 @@ def _weights(graph: Graph) -> Iterator[tuple[Op, str]]:
 
 def _check_real(graph: Graph) -> None:
     for name, tensor in graph.tensors.items():
-        if not tensor.encoding.is_float and tensor.encoding.scale is not None or tensor.encoding.format == formats.NAME:
+        if (
+            not tensor.encoding.is_float and tensor.encoding.scale is not None
+        ) or tensor.encoding.format == formats.NAME:
             raise DescriptionError(
                 f"is compressed already: {name} is {tensor.encoding.format}",
                 where=f"graph {graph.name}, compression 'smartexchange'",
@@ -161,7 +163,7 @@ def _calibrated(
     parts = {name: decomposed(_finite(graph, name), slicing, choice) for name, slicing in chosen.items()}
     rebuilt: dict[str, Constant] = {name: Stored(found.weights()) for name, found in parts.items()}
     real = replace(graph, constants={**graph.constants, **rebuilt})
-    settings = choice.calibration
+    settings: dict[str, Any] = dict(choice.calibration)
     result = real if choice.activations == "fp32" else int8(real, data, activations=choice.activations, **settings)
     constants: dict[str, Constant] = {
         name: Decomposed(found, f"{graph.constants[name].digest()}|{choice}") for name, found in parts.items()
@@ -194,7 +196,7 @@ def _encoding(parts: Decomposition, choice: Choice) -> Encoding:
 
 def _stored_rows(parts: Decomposition) -> NDArray[np.integer]:
     """Rows of each slice that are not zero, shape (slices,)."""
-    return np.count_nonzero(parts.nonzero_rows, axis=1)
+    return np.asarray(np.count_nonzero(parts.nonzero_rows, axis=1))
 
 
 def _bias(graph: Graph, op: Op, weight: Encoding) -> tuple[Encoding, Constant]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -34,7 +34,7 @@ def energy(figure: Figure, runs: Sequence[Run]) -> None:
     _names(figure, [f"{case}\n{share:.0%} zero rows" for case, share in SPARSITY.items()])
     axes.set_ylabel("energy of actions / dense array")
     axes.set_title("bars: Di dense, Ca sparse, Bi bit-serial, Sm SmartExchange", fontsize=8)
-    axes.legend(frameon=False)
+    figure.legend(frameon=False, loc="outside upper center", ncols=len(PARTS))
 
 
 def speed(figure: Figure, runs: Sequence[Run], headline: float) -> None:
@@ -84,7 +84,7 @@ def sweep(figure: Figure, runs: Sequence[Run]) -> None:
     axes.legend(frameon=False)
 
 
-def errors(figure: Figure, table: Sequence[dict[str, object]]) -> None:
+def errors(figure: Figure, table: Sequence[dict[str, Any]]) -> None:
     """Relative error of seeded layers against their compression."""
     axes = figure.subplots()
     for layer, colour in zip(dict.fromkeys(row["layer"] for row in table), COLOURS, strict=True):

@@ -24,10 +24,7 @@ def _vgg(name: str, plan: tuple[int, ...], size: int, classifier: tuple[int, ...
     b = Builder(name, 0)
     x = b.input("input", (1, 3, size, size))
     for number, channels in enumerate(plan):
-        if channels:
-            x = b.relu(b.conv2d(x, channels, 3, padding=1, name=f"features.{number}"))
-        else:
-            x = b.max_pool2d(x, 2)
+        x = b.relu(b.conv2d(x, channels, 3, padding=1, name=f"features.{number}")) if channels else b.max_pool2d(x, 2)
     x = b.flatten(x)
     for number, width in enumerate(classifier):
         x = b.linear(x, width, name=f"classifier.{number}")

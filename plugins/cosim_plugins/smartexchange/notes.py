@@ -21,13 +21,23 @@ NOTES = (
         "leaves out rows: a trained network could leave out more single weights than rows.",
     ),
     Note(
+        "Why the maxima differ",
+        "The dense array reads a byte of weights per product, as DianNao does, at 3 pJ from memory of any size: with "
+        "nine tenths of the rows zero that alone makes it ten times dearer. At the prices remembered for the paper's "
+        "small memories (table `assumptions`) the ratio falls towards the published one. The speed is held back by DRAM: "
+        "layers with more weights than pixels wait for them on every device (same table, with four times the "
+        "bandwidth). Which network and device gave the published maxima is not known.",
+    ),
+    Note(
         "Assumptions",
         "ImageNet networks have seeded weights of which a stated share of rows is zero, and activations whose Booth "
         "digits are zero in 66 % of the places, each drawn by itself: real digits are correlated, so the slowest of eight "
         "lanes is a little quicker in fact. MobileNetV2 and EfficientNet-B0 have no zero rows: the remembered compression "
         "leaves no room for them. What waits for what in a slice, the adders of a rebuild engine, DRAM bandwidth, the "
         "prices of a digit and of a rebuilt row, and eight lanes for one multiplier are assumed; see `npu/smartexchange` "
-        "and `unit-28nm`. Energy counts actions alone, as unit-energy models do; `cosim run` adds leakage and waiting.",
+        "and `unit-28nm`. Energy counts actions alone, as unit-energy models do; `cosim run` adds leakage and waiting. Networks run "
+        "layer by layer; fusing ops, which the paper's devices could not do, saves more DRAM traffic of activations "
+        "and lets that of weights count for more.",
     ),
     Note(
         "What cannot be reproduced",

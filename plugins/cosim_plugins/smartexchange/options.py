@@ -51,7 +51,7 @@ class Choice:
         Arguments for `cosim.compress.int8`.
     """
 
-    recipe: Recipe = Recipe()
+    recipe: Recipe = field(default_factory=Recipe)
     channels: float = 0.0
     index: bool = True
     first: bool = False

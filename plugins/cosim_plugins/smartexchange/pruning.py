@@ -92,7 +92,9 @@ class Prune:
             constants[name] = Pruned(small.constants[name], kept)
             bits = np.full((shape[0], *(1,) * (len(shape) - 1)), WEIGHT_BITS * kept + INDEX_BITS * size)
             storage = Storage.regular(shape, (1, *shape[1:]), bits)
-            tensors.append(replace(small.tensors[name], encoding=replace(small.tensors[name].encoding, storage=storage)))
+            tensors.append(
+                replace(small.tensors[name], encoding=replace(small.tensors[name].encoding, storage=storage))
+            )
         line = f"pruned: {share:.0%} of the weights of each filter of {len(names)} tensors"
         return replace(small.with_tensors(tensors), constants=constants, provenance=(*small.provenance, line))
 
@@ -109,7 +111,7 @@ def _share(text: str, where: str) -> float:
 
 def _weights(graph: Graph) -> list[str]:
     """Weights of convolutions with more than one channel per group, and of linear layers."""
-    found = {}
+    found: dict[str, None] = {}
     for op in graph.ops:
         if op.kind.name not in {"conv2d", "linear"} or op.inputs[1] not in graph.constants:
             continue

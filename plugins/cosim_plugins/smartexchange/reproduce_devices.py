@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,6 @@ from cosim_plugins.smartexchange.networks import network
 from cosim_plugins.smartexchange.statistics import Activations
 
 BOOTH = 0.66  # share of Booth digits that are zero, from the paper's notes on MobileNetV2
-OPTIONS = {"fuse": "none", "cache": False}  # layer by layer, as the paper counts; no state outside the run
 DENSE, SPARSE, SERIAL, OURS = "npu/dense-1024", "npu/sparse-1024", "npu/bit-serial", "npu/smartexchange"
 LIKE = {DENSE: "DianNao-like", SPARSE: "Cambricon-X-like", SERIAL: "Bit-pragmatic-like", OURS: "SmartExchange"}
 PARTS = ("DRAM", "SRAM", "rebuild", "compute", "other")
@@ -24,6 +23,8 @@ SPARSITY = {  # share of zero rows; remembered, and 0 where the remembered compr
     "EfficientNet-B0 ImageNet": 0.0,
 }
 SWEEP = "ResNet50 ImageNet"
+SENSITIVITY = ("VGG19 CIFAR-10", "MobileNetV2 ImageNet")
+SRAM_PRICE = 3.0  # of unit-28nm [pJ per byte]
 SPARSITIES = (0.0, 0.2, 0.45, 0.7, 0.9)
 DIGITS = (0.5, 0.66, 0.8)
 ZERO_ROWS = (0.0, 0.271)
@@ -85,15 +86,16 @@ def run(
     zero_rows: float = 0.0,
     seed: int = 0,
     overrides: Mapping[str, str] | None = None,
+    fuse: str = "none",
 ) -> Run:
-    """One network on one device, with stated statistics."""
+    """One network on one device, with stated statistics; layer by layer, searched anew, unless `fuse` says otherwise."""
     activations = Activations(digit_sparsity, zero_rows, seed)
     found = simulate(
         graph,
         load_hardware(device, overrides or {}),
         compress=compression_of(device, sparsity),
         given=activations.given(),
-        options=OPTIONS,
+        options={"fuse": fuse, "cache": False},
     )
     energy = dict.fromkeys(PARTS, 0.0)
     for row in found.energy.dynamic:
@@ -135,6 +137,39 @@ def sweeps(seed: int, progress: Callable[[str, float], None]) -> list[Run]:
     for number, (device, sparsity, share, zero_rows) in enumerate(points):
         progress(f"sweep on {LIKE[device]}", number / len(points))
         found.append(run(SWEEP, graph, device, sparsity, digit_sparsity=share, zero_rows=zero_rows, seed=seed))
+    return found
+
+
+def sensitivity(seed: int, runs: Sequence[Run], progress: Callable[[str, float], None]) -> list[dict[str, Any]]:
+    """How far what the accelerator gains on the dense array hangs on what is assumed, two networks.
+
+    The prices of SRAM are those remembered for small and large memories of the paper; all else stays.
+    """
+    found = []
+    for number, case in enumerate(SENSITIVITY):
+        progress(f"assumptions, {case}", number / len(SENSITIVITY))
+        pair = [next(run for run in runs if (run.case, run.device) == (case, device)) for device in (DENSE, OURS)]
+        graph, share = network(case), SPARSITY[case]
+        fast = {"memories.dram.bandwidth": "51.2 GB/s"}
+        wide = [run(case, graph, device, share, seed=seed, overrides=fast) for device in (DENSE, OURS)]
+        fused = [run(case, graph, device, share, seed=seed, fuse="auto") for device in (DENSE, OURS)]
+        for label, (dense, ours), price in (
+            ("as assumed", pair, SRAM_PRICE),
+            ("SRAM 2.45 pJ per byte, remembered", pair, 2.45),
+            ("SRAM 1.36 pJ per byte, remembered", pair, 1.36),
+            ("DRAM four times as fast", wide, SRAM_PRICE),
+            ("ops fused", fused, SRAM_PRICE),
+        ):
+            energies = [one.total_uj - one.energy_uj["SRAM"] * (1 - price / SRAM_PRICE) for one in (dense, ours)]
+            found.append(
+                {
+                    "network": case,
+                    "setting": label,
+                    "energy_improvement": round(energies[0] / energies[1], 3),
+                    "speedup": round(dense.milliseconds / ours.milliseconds, 3),
+                    "values": "synthetic",
+                }
+            )
     return found
 
 

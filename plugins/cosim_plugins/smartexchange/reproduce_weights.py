@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,13 +20,13 @@ SPARSITIES = (0.0, 0.25, 0.5, 0.75)
 RAW_BITS = 8  # of weights that are left alone
 
 
-def layer_table() -> Iterator[dict[str, Any]]:
+def layer_table(layers: Sequence[str] = LAYERS) -> Iterator[dict[str, Any]]:
     """Seeded layers decomposed with several thresholds, and with several shares of zero rows."""
     graph = fold(network("ResNet50 ImageNet"))
     chosen = slicings(graph, parsed({}))
     weight_of = {op.name: op.inputs[1] for op in graph.ops if len(op.inputs) > 1}
     settings = [("theta", theta, 0.0) for theta in THETAS] + [("sparsity", 0.0, share) for share in SPARSITIES]
-    for layer in LAYERS:
+    for layer in layers:
         name = weight_of[layer]
         weights, slicing = np.asarray(graph.constants[name].array(), np.float64), chosen[name]
         for swept, theta, share in settings:

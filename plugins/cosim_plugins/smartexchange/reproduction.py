@@ -7,13 +7,16 @@ from functools import partial
 
 import pandas as pd
 
-from cosim.plugin import Note, Reproduced, Row
+from cosim import load_hardware, load_technology
+from cosim.graph import Graph
+from cosim.plugin import Reproduced, Row
 from cosim_plugins.smartexchange import draw, reproduce_devices, reproduce_digits, reproduce_weights
 from cosim_plugins.smartexchange.networks import network
 from cosim_plugins.smartexchange.notes import NOTES
 from cosim_plugins.smartexchange.published import Figure, figure
 from cosim_plugins.smartexchange.reproduce_devices import DENSE, LIKE, OURS, SPARSITY, Run
 from cosim_plugins.smartexchange.reproduce_digits import Point
+from cosim_plugins.smartexchange.storage import BASIS_BITS, COEFFICIENT_BITS
 
 Progress = Callable[[str, float], None]
 ACCELERATOR = ("SmartExchange accel", "max over 7 models, 4 baselines")
@@ -24,22 +27,25 @@ class SmartExchangeReproduction:
 
     name = "smartexchange"
     summary = "SmartExchange: weights traded for computation, compression, accuracy, energy and speed"
-    source = "Zhao et al., SmartExchange, ISCA 2020, arXiv:2005.03403, doi:10.1109/ISCA45697.2020.00081"
+    source = "Zhao et al., SmartExchange, ISCA 2020, doi:10.48550/arXiv.2005.03403"
     extras: tuple[str, ...] = ("torch", "sklearn")
 
     def run(self, *, seed: int, progress: Progress) -> Reproduced:
         """All tables and figures; about three minutes."""
         runs = reproduce_devices.headline(seed, _part(progress, 0.0, 0.5))
-        swept = reproduce_devices.sweeps(seed, _part(progress, 0.5, 0.75))
+        swept = reproduce_devices.sweeps(seed, _part(progress, 0.5, 0.7))
+        assumed = reproduce_devices.sensitivity(seed, runs, _part(progress, 0.7, 0.78))
+        progress("rebuilding", 0.78)
         rebuilt = reproduce_devices.rebuilding(seed)
         progress("layers", 0.8)
         layers = list(reproduce_weights.layer_table())
         points, trained = reproduce_digits.points(seed, _part(progress, 0.85, 1.0))
-        rows = (*_headline_rows(runs), *_storage_rows(), *_digit_rows(points, trained), *_price_rows())
+        rows = (*_headline_rows(runs), *_storage_rows(), *_digit_rows(points, trained), *_input_rows())
         tables = {
             "devices": pd.DataFrame([run.record() for run in runs]),
             "sweeps": pd.DataFrame([run.record() for run in swept]),
             "rebuilding": pd.DataFrame([{"engines": label, **run.record()} for label, run in rebuilt]),
+            "assumptions": pd.DataFrame(assumed),
             "layers": pd.DataFrame(layers),
             "accuracy": pd.DataFrame([point.record() for point in points]),
             "trade": pd.DataFrame(list(_trade(runs))),
@@ -94,20 +100,18 @@ def _storage_rows() -> Iterator[Row]:
         rate = figure("SmartExchange retrained", case, "compression rate")
         for index in (True, False):
             ours = reproduce_weights.compression_rate(graph, sparsity, index=index)
-            note = f"{sparsity:.0%} of rows zero, {'with' if index else 'without'} the index of rows"
-            yield _row(rate, ours, "counted", note=note)
+            counted = "index counted" if index else "index left out"
+            yield _row(rate, ours, "counted", case=f"{case}, {counted}", note=f"{sparsity:.0%} of rows zero")
 
 
-def _digit_rows(points: list[Point], trained: object) -> Iterator[Row]:
-    from cosim.graph import Graph
-
+def _digit_rows(points: list[Point], trained: Graph) -> Iterator[Row]:
+    """Accuracy and digits of a network trained on real data, and what the devices make of a real image."""
     for point in points:
         case = f"{point.way}, {point.sparsity:.0%} of rows zero, {point.compression:.1f} times smaller"
         yield Row(
             "accuracy on digits", case, "top-1", "%", None, point.value, "none", "measured", point.low, point.high,
             "trained", "digits_cnn, mean over seeds",
         )  # fmt: skip
-    assert isinstance(trained, Graph)  # noqa: S101 - for the type checker
     _, zero = reproduce_digits.activation_digits(trained)
     note = "digits_cnn here, MobileNetV2 there"
     booth = figure("activations", "MobileNetV2", "bit-level sparsity with 4-bit Booth")
@@ -122,22 +126,27 @@ def _digit_rows(points: list[Point], trained: object) -> Iterator[Row]:
         )  # fmt: skip
 
 
-def _price_rows() -> Iterator[Row]:
-    """Unit energies that the model takes, and the ratios that they make."""
-    from cosim import load_technology
-
+def _input_rows() -> Iterator[Row]:
+    """Unit energies, sizes and widths that the model takes, and the ratios that they make."""
     technology = load_technology("unit-28nm")
     mac = technology.actions["mac_int8"].value
     dram, sram = 8 * technology.dram["off_chip"].value, technology.sram[0].read_pj.value / 8
     for name, ours in (("DRAM energy", dram), ("SRAM energy", sram)):
         yield _row(figure("example accelerators", "per byte", name), ours, "input")
+    array = load_hardware(OURS).engines["array"].parameters
+    for quantity, key in (("dimM", "filters"), ("dimC", "channels"), ("dimF", "pixels")):
+        yield _row(figure(ACCELERATOR[0], "-", quantity), float(array[key]), "input")
+    lanes = array["filters"] * array["channels"] * array["pixels"]
+    yield _row(figure(ACCELERATOR[0], "-", "bit-serial multipliers"), float(lanes), "counted")
+    for width, ours in (("activation", 8), ("basis B", BASIS_BITS), ("coefficient Ce", COEFFICIENT_BITS)):
+        yield _row(figure("SmartExchange", "all", f"{width} width"), float(ours), "input")
     yield _row(figure("28nm", "-", "SRAM access"), sram / mac, "input", note="3 pJ per byte over mac_int8")
     yield _row(figure("28nm", "-", "DRAM access"), dram / mac, "input", note="100 pJ per byte over mac_int8")
 
 
-def _row(known: Figure, ours: float, role: str, *, values: str = "", note: str = "") -> Row:
+def _row(known: Figure, ours: float, role: str, *, case: str = "", values: str = "", note: str = "") -> Row:
     unit = known.unit.split(" ")[0]
-    case = known.case if known.case != "-" else known.system
+    case = case or (known.case if known.case != "-" else known.system)
     return Row(
         known.part, case, known.quantity, unit, known.value, ours, known.evidence, role, values=values, note=note
     )

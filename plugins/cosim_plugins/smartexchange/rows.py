@@ -57,8 +57,8 @@ def window_of(op: Op, graph: Graph, joined: int) -> Window:
     """The window of a convolution or linear layer."""
     if op.kind.name != "conv2d":
         return Window(joined=joined)
-    taps = graph.tensors[op.inputs[1]].shape[2:]
-    return Window(tuple(op["strides"]), tuple(op["dilations"]), tuple(op["pads"][:2]), tuple(taps), joined)
+    _, _, fy, fx = graph.tensors[op.inputs[1]].shape
+    return Window(tuple(op["strides"]), tuple(op["dilations"]), tuple(op["pads"][:2]), (fy, fx), joined)
 
 
 def counts_of(codes: NDArray[Any], zero_point: int) -> NDArray[np.uint8]:
@@ -120,9 +120,9 @@ def _reduce(
         for line in range(steps.shape[1]):
             y = first + line
             for group in range(steps.shape[2]):
-                slow, total = 0, 0
+                slow, total = np.int32(0), np.int32(0)
                 for tap in range(taps):
-                    most = 1
+                    most = np.int32(1)
                     for lane in range(lanes):
                         out = start + group * lanes + lane
                         x = out * stride + tap * dilation - left

@@ -130,12 +130,12 @@ def _groups(engine: Engine, op: Op, graph: Graph, e: Mapping[str, Counts]) -> Co
     """How often the neurons are filled anew, shape (tiles,)."""
     filters = int(engine.parameters["filters"])
     if _is_depthwise(op, graph):
-        return -(-e["G"] // filters)
-    return e["G"] * -(-e["K"] // filters)
+        return np.asarray(-(-e["G"] // filters), np.int64)
+    return np.asarray(e["G"] * -(-e["K"] // filters), np.int64)
 
 
 def _pixels(e: Mapping[str, Counts]) -> Counts:
-    return e["N"] * e["OY"] * e["OX"]
+    return np.asarray(e["N"] * e["OY"] * e["OX"], np.int64)
 
 
 def _nonzero(op: Op, graph: Graph, values: Mapping[str, NDArray[np.generic]]) -> Counts:
@@ -147,7 +147,7 @@ def _nonzero(op: Op, graph: Graph, values: Mapping[str, NDArray[np.generic]]) ->
     codes = values[name]
     zero = graph.tensors[name].encoding.zero_point
     shifted = codes if zero is None else codes != np.reshape(zero, (-1, *(1,) * (codes.ndim - 1)))
-    return np.count_nonzero(shifted.reshape(len(codes), -1), axis=1).astype(np.int64)
+    return np.asarray(np.count_nonzero(shifted.reshape(len(codes), -1), axis=1), np.int64)
 
 
 def _left(engine: Engine, op: Op, graph: Graph, tiles: Boxes, nonzero: Counts) -> tuple[Counts, Counts]:

@@ -198,7 +198,7 @@ class Bound:
         part = self.codes[tuple(slice(int(low), int(high)) for low, high in box)]
         image = rows.counts_of(part.reshape(-1, part.shape[-1]), self.zero)[0]
         found = rows.rows_of(image, self.window, (0, 1), (0, image.shape[2]), self.array.pixels)
-        return found, self._nonzero(*span["N"], found.steps.shape[1]), image.shape[2]
+        return found, self._nonzero(span["N"][0], span["N"][1], found.steps.shape[1]), image.shape[2]
 
     def _convolution(self, span: Mapping[str, list[int]], group: int) -> tuple[rows.Rows, NDArray[Any], int]:
         assert self.images is not None  # noqa: S101 - for the type checker

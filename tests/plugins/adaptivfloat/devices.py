@@ -33,6 +33,7 @@ engines:
 
 def tiled(kind, code, *, size="4 KiB", technology="cmos-16nm"):
     """The text of a description of that device."""
+    text = TILED
     for name, value in (("KIND", kind), ("FORMAT", code), ("SIZE", size), ("TECHNOLOGY", technology)):
-        text = TILED.replace(name, value) if name == "KIND" else text.replace(name, value)
+        text = text.replace(name, value)
     return text

@@ -12,10 +12,8 @@ def paper(w, bits, exponent_bits, bias):
     sign, w = math.copysign(1.0, w), Fraction(abs(w))
     smallest = Fraction(2) ** bias * (1 + Fraction(1, 2**m))
     largest = Fraction(2) ** (bias + 2**exponent_bits - 1) * (2 - Fraction(1, 2**m))
-    if w < smallest:
-        found = smallest if w >= smallest / 2 else Fraction(0)
-    else:
-        found = min(_rounded(w, m), largest)
+    small = smallest if w >= smallest / 2 else Fraction(0)
+    found = small if w < smallest else min(_rounded(w, m), largest)
     return math.copysign(float(found), sign)
 
 

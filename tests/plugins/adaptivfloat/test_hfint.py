@@ -65,7 +65,8 @@ def test_what_an_overflow_does_is_a_choice():
     largest, encodings = np.full(256, 127), (encoding_of(form, -7),) * 2
     exact = hfint_dot(form, largest, largest, encodings).total
     wrapped, saturated, counted = (
-        hfint_dot(form, largest, largest, encodings, Accumulator(30, policy)) for policy in ("wrap", "saturate", "count")
+        hfint_dot(form, largest, largest, encodings, Accumulator(30, policy))
+        for policy in ("wrap", "saturate", "count")
     )
     assert wrapped.total == (exact + 2**29) % 2**30 - 2**29 != exact
     assert saturated.total == 2**29 - 1

@@ -111,7 +111,7 @@ def test_a_schedule_on_the_engine_gives_the_bits_of_the_whole_network(name, size
     found = scheduled(program, graph, times.start_fs, times.end_fs, inputs, **KNOWN)
     wanted = whole(graph, inputs, **KNOWN)
     mine = sum(int((program.op == program.ops.index(op.name)).sum()) for op in graph.ops if op.kind.name == "conv2d")
-    assert size != "4 KiB" or mine > 4  # more tiles than convolutions
+    assert size != "4 KiB" or mine > 3  # more tiles than the three convolutions
     for output in graph.outputs:
         np.testing.assert_array_equal(found[output], wanted[output])
 
@@ -190,7 +190,9 @@ def test_thirty_bits_hold_ordinary_data_but_not_the_worst_case():
     weights = {n: np.full(worst.tensors[n].shape, 1.9375, np.float32) for n in worst.constants if "weight" in n}
     from cosim.graph import with_weights
 
-    loud = compress(with_weights(dense(1, 256, 1), weights, strict=False), "adaptivfloat8", {"x": np.full((1, 256), 1.9375)})
+    loud = compress(
+        with_weights(dense(1, 256, 1), weights, strict=False), "adaptivfloat8", {"x": np.full((1, 256), 1.9375)}
+    )
     for bits, overflows in ((30, 1), (33, 0)):
         graph = replace(loud, arithmetic=f"cosim:accumulator={bits}:overflow=count")
         with watched() as counts:
@@ -206,9 +208,9 @@ def test_only_products_of_two_adaptivfloat_tensors_are_hfint():
     assert isinstance(kernel("linear", [eight, four]), HfintProduct)
     assert kernel("linear", [eight, wide]) is None
     assert kernel("add", [eight, eight]) is None
+    graph = replace(compress(dense(), "adaptivfloat8"), arithmetic="cosim:pairs=int16")
     with pytest.raises(UnsupportedError, match="pairs"):
-        graph = compress(dense(), "adaptivfloat8")
-        whole(replace(graph, arithmetic="cosim:pairs=int16"), data_of(graph), **KNOWN)
+        whole(graph, data_of(graph), **KNOWN)
 
 
 def test_an_uncalibrated_product_is_refused():

@@ -29,7 +29,7 @@ def image(graph, seed=0, *, positive=True):
 def run(graph, inputs, line, *, keep="all"):
     """The compressed graph and its codes."""
     registry = load_registry()
-    small = compress(graph, line, {name: array for name, array in inputs.items()})
+    small = compress(graph, line, inputs)
     return small, whole(small, inputs, keep=keep, formats=registry["formats"], kernels=registry["kernels"])
 
 

@@ -18,7 +18,9 @@ class TestMachine(HardwareContract):
 
 def test_arrays_have_equal_area():
     kinds = load_registry()["engine_kinds"]
-    found = [area(load_hardware(name), load_technology("cmos-45nm"), kinds).by_component()["array"].value for name in NAMES]
+    found = [
+        area(load_hardware(name), load_technology("cmos-45nm"), kinds).by_component()["array"].value for name in NAMES
+    ]
     assert max(found) / min(found) < 1.01
 
 

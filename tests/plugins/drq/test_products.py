@@ -63,7 +63,9 @@ def test_a_mask_of_ones_is_int8():
     small, values = run(graph, inputs, f"drq:{LOW}")
     plain, expected = run(graph, inputs, "int8")
     assert is_sensitive(values["x"]).all()
-    np.testing.assert_array_equal(integers(small, values, "x"), expected["x"].astype(int) - plain.tensors["x"].encoding.zero_point)
+    np.testing.assert_array_equal(
+        integers(small, values, "x"), expected["x"].astype(int) - plain.tensors["x"].encoding.zero_point
+    )
     np.testing.assert_array_equal(values["conv"], expected["conv"])
 
 
@@ -85,7 +87,11 @@ def test_linear_layers_are_mixed_too():
     graph = b.build()
     inputs = {"x": np.random.default_rng(0).uniform(0, 1, (2, 40)).astype(np.float32)}
     small, values = run(graph, inputs, "drq:threshold=100")
-    x, w, mask = integers(small, values, "x"), values[small.ops[0].inputs[1]].astype(np.int64), is_sensitive(values["x"])
+    x, w, mask = (
+        integers(small, values, "x"),
+        values[small.ops[0].inputs[1]].astype(np.int64),
+        is_sensitive(values["x"]),
+    )
     assert 0.2 < mask.mean() < 0.8
     np.testing.assert_array_equal(mask, x > 100)
     expected = np.where(mask, x, 0) @ w.T + 256 * (np.where(mask, 0, x // 16) @ (w // 16).T)
@@ -100,7 +106,7 @@ def test_relu_per_branch_differs_from_relu_of_the_sum():
     graph = b.build()
     inputs = image(graph)
     small, values = run(graph, inputs, "drq:region=2x4:threshold=90:relu=branch")
-    both, other = run(graph, inputs, "drq:region=2x4:threshold=90")
+    _, other = run(graph, inputs, "drq:region=2x4:threshold=90")
     op = next(op for op in small.ops if op.name == "conv")
     x, w, mask = integers(small, values, "x")[0], values[op.inputs[1]].astype(np.int64), is_sensitive(values["x"])[0]
     wide = convolved(np.where(mask, x, 0), w, 1, 1)
@@ -149,7 +155,9 @@ def test_a_schedule_computes_the_same_bits(scope):
     graph = b.build()
     inputs = image(graph)
     line = f"drq:region=3x4:threshold=40:scope={scope}"
-    found = simulate(graph, small_machine(buffer=24576, sums=4096), compress=line, inputs=inputs, data=inputs, execute="scheduled")
+    found = simulate(
+        graph, small_machine(buffer=24576, sums=4096), compress=line, inputs=inputs, data=inputs, execute="scheduled"
+    )
     assert len(found.program) > 40
     assert np.unique(found.program.op[found.program.op >= 0], return_counts=True)[1].max() > 3
     registry = load_registry()

@@ -29,10 +29,9 @@ def column(simulation, action):
 
 def windows(mask, kernel, stride, padding):
     """Inputs of every window, padding False: (pixels, channels x taps)."""
-    c, h, v = mask.shape
     padded = np.pad(mask, ((0, 0), (padding, padding), (padding, padding)))
     views = np.lib.stride_tricks.sliding_window_view(padded, (kernel, kernel), (1, 2))[:, ::stride, ::stride]
-    return views.transpose(1, 2, 0, 3, 4).reshape(-1, c * kernel * kernel)
+    return views.transpose(1, 2, 0, 3, 4).reshape(-1, len(mask) * kernel * kernel)
 
 
 def expected_mask(simulation):

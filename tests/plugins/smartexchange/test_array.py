@@ -76,7 +76,10 @@ def slow(array, layer, codes, tile):
         else:
             taps = [(g * shape[1] + unit, r, f) for f in range(fx)]
         for c, a, f in taps:
-            found = [digits(n, c, oy * stride[0] + a * dil[0] - pads[0], ox * stride[1] + f * dil[1] - pads[1]) for ox in lanes]
+            found = [
+                digits(n, c, oy * stride[0] + a * dil[0] - pads[0], ox * stride[1] + f * dil[1] - pads[1])
+                for ox in lanes
+            ]
             steps += max(1, *found) if len(found) > 1 else max(1, found[0])
             total += sum(found)
         return steps, total
@@ -117,7 +120,10 @@ def test_equals_a_slow_walk(executed, name, change):
     graph, codes = executed
     op, array = op_named(graph, name), Array(**SMALL, **change)
     layer = Layer.of(op, graph)
-    kind, unit = load_registry()["engine_kinds"]["smartexchange_array"], engine("smartexchange_array", formats=FORMATS, **SMALL)
+    kind, unit = (
+        load_registry()["engine_kinds"]["smartexchange_array"],
+        engine("smartexchange_array", formats=FORMATS, **SMALL),
+    )
     tiles = random_tiles(graph.space(op), 1, cuts=kind.cuts(unit, op, graph))[:3]
     found = Bound(array, layer, codes[op.inputs[0]]).work(tiles)
     for i, tile in enumerate(tiles):

@@ -76,7 +76,9 @@ def test_every_option_is_read():
         assert getattr(choice.recipe, field) != getattr(plain.recipe, field)
 
 
-@pytest.mark.parametrize("option", ["theta=x", "sparsity=1.1", "rows=maybe", "activations=int4", "iterations=0", "tetha=1"])
+@pytest.mark.parametrize(
+    "option", ["theta=x", "sparsity=1.1", "rows=maybe", "activations=int4", "iterations=0", "tetha=1"]
+)
 def test_bad_options(option):
     with pytest.raises(DescriptionError):
         compress(network(), f"smartexchange:{option}")
@@ -84,7 +86,7 @@ def test_bad_options(option):
 
 def test_what_is_left_alone():
     def names(options):
-        return {name.removesuffix(".weight") for name in slicings(fold(network()), parsed(options))}
+        return {name.partition(".")[0] for name in slicings(fold(network()), parsed(options))}
 
     assert names({}) == {"window", "pointwise", "head"}  # not the first, a depthwise one, a 5x5 one
     assert names({"first": "yes"}) == {"first", "window", "pointwise", "head"}
@@ -161,7 +163,9 @@ def test_with_int8_behind_it_nothing_changes():
     np.testing.assert_array_equal(*run)
 
 
-@pytest.mark.parametrize("line", ["int8,smartexchange", "smartexchange,smartexchange", "smartexchange:activations=fp32,smartexchange"])
+@pytest.mark.parametrize(
+    "line", ["int8,smartexchange", "smartexchange,smartexchange", "smartexchange:activations=fp32,smartexchange"]
+)
 def test_a_compressed_graph_is_refused(line):
     with pytest.raises(DescriptionError, match="compressed already"):
         compress(network(), line)

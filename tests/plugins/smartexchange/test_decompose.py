@@ -44,7 +44,7 @@ def test_a_tensor_is_its_slices(shape):
         np.testing.assert_array_equal(found.coefficients[number], np.where(q == 0, 0, code))
         exact[number] = q @ np.linalg.lstsq(q, part, rcond=1e-10)[0]
     # What is left is the rounding of the bases: half of a step, of three rows shifted by up to 2^6 grid steps.
-    reach = np.repeat(found.step, slicing.count) * 2.0 ** found.shift * (3 * 64 / 2)
+    reach = np.repeat(found.step, slicing.count) * 2.0**found.shift * (3 * 64 / 2)
     error = np.abs(slicing.cut(found.weights()) - slicing.cut(slicing.join(exact)))
     assert (error <= reach[:, None, None] * (1 + 1e-6) + 1e-9).all()
     assert np.linalg.norm(error) < 0.02 * np.linalg.norm(w)

@@ -46,9 +46,8 @@ def test_numbers_from_the_schedule_are_those_of_the_ops(device):
             network(), load_hardware(device), compress=LINES[device], execute=way, options={"cache": False}
         )
     np.testing.assert_array_equal(found["whole"].values["head"], found["scheduled"].values["head"])
-    assert {row["engine"] for row in ()} == set()
-    engines = {a.op: a.engine for a in found["whole"].plan.ops} if hasattr(found["whole"].plan, "ops") else {}
-    assert all(engines.get(op, "array") == "array" for op in ("window", "pointwise", "depthwise", "second", "head"))
+    engines = {plan.op: plan.engine for plan in found["whole"].plan.ops}
+    assert {engines[op] for op in ("window", "pointwise", "depthwise", "second", "head")} == {"array"}
 
 
 def test_only_coefficients_and_bases_are_fetched():

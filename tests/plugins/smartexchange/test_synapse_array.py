@@ -90,7 +90,7 @@ def test_the_filter_with_most_weights_sets_the_pace(name, kind):
         for filters in lists:
             for low in range(0, len(filters), 4):
                 mine = [np.count_nonzero(codes[f]) for f in filters[low : low + 4]]
-                work += max(max(-(-n // 8) for n in mine), 1)
+                work += max(*(-(-n // 8) for n in mine), 1)
                 count += sum(mine)
         assert (cycles[i], macs[i]) == (work * pixels, count * pixels)
 
