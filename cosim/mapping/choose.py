@@ -50,12 +50,15 @@ class Plan:
 
     Attributes
     ----------
+    share
+        Quarters of an on-chip memory that may hold whole activations.
     fusions
         The groups that were asked for, as estimated.
     expected
         Latency [fs] and traffic [byte] of the whole network, as estimated.
     """
 
+    share: int
     residents: Kept
     staging_start: dict[str, int]
     live: dict[str, Span]
@@ -68,7 +71,13 @@ class Plan:
         return tuple(fusion.group for fusion in self.fusions)
 
 
-def weigh(tiler: Tiler, fuser: Fuser, objective: Objective, groups: Sequence[Group] = ()) -> Plan:
+def weigh(
+    tiler: Tiler,
+    fuser: Fuser,
+    objective: Objective,
+    groups: Sequence[Group] = (),
+    shares: Sequence[int] = (0, *RESIDENT_SHARES),
+) -> Plan:
     """The plan with these groups and the share of on-chip memory for whole activations that is expected to be best.
 
     Raises `InfeasibleError` where an op or a group fits nowhere.
@@ -78,7 +87,7 @@ def weigh(tiler: Tiler, fuser: Fuser, objective: Objective, groups: Sequence[Gro
     fused = {op.name for group in groups for op in group.ops}
     alone = [assignment for assignment in assignments if assignment.op.name not in fused]
     found: list[Plan] = []
-    for kept, start in _residents(fuser.problem, live):
+    for share, kept, start in _residents(fuser.problem, live, shares):
         try:
             latency, traffic = tiler.expected(alone, kept, start)
         except InfeasibleError:
@@ -90,7 +99,7 @@ def weigh(tiler: Tiler, fuser: Fuser, objective: Objective, groups: Sequence[Gro
         if len(fusions) == len(estimates):
             latency += sum(estimate.latency_fs for estimate in fusions)
             traffic += sum(estimate.traffic_bytes for estimate in fusions)
-            found.append(Plan(kept, start, live, fusions, (latency, traffic)))
+            found.append(Plan(share, kept, start, live, fusions, (latency, traffic)))
     if not found:
         raise InfeasibleError("no group fits", where=f"graph {tiler.graph.name}", fix="map it with fuse=none")
     return found[objective.prefer([plan.expected for plan in found])]
@@ -105,17 +114,19 @@ def tiled(tiler: Tiler, fuser: Fuser, objective: Objective, plan: Plan) -> Choic
     return Choice(plan.residents, plan.staging_start, plan.live, trials, fusions)
 
 
-def _residents(problem: Problem, live: Mapping[str, Span]) -> list[tuple[Kept, dict[str, int]]]:
+def _residents(
+    problem: Problem, live: Mapping[str, Span], shares: Sequence[int]
+) -> list[tuple[int, Kept, dict[str, int]]]:
     """Tensors kept on chip within shares of what resident constants leave of each memory; the first byte after them.
 
-    First comes nothing but the constants, which leaves the most room: what does not fit then never fits.
+    Nothing but the constants leaves the most room: what does not fit then never fits.
     """
     graph, hardware, assignments = problem.graph, problem.hardware, problem.assignments
     local = {a.chosen.operands for a in assignments if a.chosen.operands != hardware.main_memory}
     memories = sorted(name for name in local if name is not None)
     wanted = {memory: residents(graph, assignments, live, memory) for memory in memories}
-    found: list[tuple[Kept, dict[str, int]]] = []
-    for share in (0, *RESIDENT_SHARES) if problem.keeps_activations else (0,):
+    found: list[tuple[int, Kept, dict[str, int]]] = []
+    for share in shares if problem.keeps_activations else (0,):
         kept: Kept = dict(problem.resident)
         start: dict[str, int] = dict(problem.base)
         for memory in memories:
@@ -126,6 +137,6 @@ def _residents(problem: Problem, live: Mapping[str, Span]) -> list[tuple[Kept, d
             wholes = [(name, part) for name, part in problem.parts.items() if part.whole in addresses]
             kept |= {name: (memory, base + addresses[part.whole] + part.offset) for name, part in wholes}
             start[memory] = base + max((address + live[t].n_bytes for t, address in addresses.items()), default=0)
-        if (kept, start) not in found:
-            found.append((kept, start))
+        if not any((kept, start) == (other, begin) for _, other, begin in found):
+            found.append((share, kept, start))
     return found

@@ -196,7 +196,7 @@ class Fuser:
     def _tiler(self, group: Group) -> Tiler:
         key = self._key(group), group.first
         if key not in self._tilers:
-            self._tilers[key] = self.tiler.of(part_of(self.graph, group))
+            self._tilers[key] = self.tiler.of(part_of(self.graph, group), is_trial=True)
         return self._tilers[key]
 
     def _start(self, group: Group, kept: Kept, live: Mapping[str, Span]) -> dict[str, int]:
@@ -207,4 +207,3 @@ class Fuser:
             if span is not None and span.first_op <= group.last and group.first <= span.last_op:
                 start[memory] = max(start.get(memory, 0), address + span.n_bytes)
         return start
-

@@ -15,6 +15,7 @@ from math import prod
 
 from cosim.graph.graph import Graph
 from cosim.graph.op import Op
+from cosim.mapping.joined import is_joined
 from cosim.mapping.strips import Cut, Strips, strips_of
 from cosim.program.row_rings import WIDTHS
 
@@ -129,7 +130,7 @@ def group_of(
     """The ops at positions first..last cut along `axis` of the last one's result at `bounds` (from 0 to its extent).
 
     None where that is impossible: a tensor is read elsewhere too, a block would need all of a tensor, an axis cannot
-    be cut, or what is cut shares bits between its elements. With `keep`, rows that the next block needs too stay
+    be cut, a concat or slice without a copy is among them, or what is cut shares bits between its elements. With `keep`, rows that the next block needs too stay
     where that can be. `find` is `strips_of` the space of an op, for those who ask often.
     """
     ops = graph.ops[first : last + 1]
@@ -147,7 +148,7 @@ def group_of(
         if cut is None or not encoding.is_plain:
             return None
         if op.kind.is_view:
-            if op.inputs[0] not in inner:
+            if op.inputs[0] not in inner or is_joined(op):
                 return None
             source = _through_view(cut, graph.tensors[op.output].shape, graph.tensors[op.inputs[0]].shape)
             if source is None or not _add(needed, op.inputs[0], source):

@@ -35,7 +35,7 @@ class Likeness:
         """All that ops which look alike have in common."""
         engine = self.problem.engines[op.name].name if op.name in self.problem.engines else ""
         tensors = tuple((self._forms[name], name in self.graph.constants) for name in (*op.inputs, op.output))
-        return op.kind.name, repr(sorted(op_attributes(op).items())), engine, tensors
+        return op.kind.name, op.kind.is_view, repr(sorted(op_attributes(op).items())), engine, tensors
 
     def window(self, first: int, last: int) -> int:
         """Number of the ops at positions first..last."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from cosim.errors import InfeasibleError
 from cosim.mapping.cache import digest_of, sources_of
-from cosim.mapping.choose import Plan, weigh
+from cosim.mapping.choose import RESIDENT_SHARES, Plan, weigh
 from cosim.mapping.fusion import Fuser
 from cosim.mapping.groups import Group
 from cosim.mapping.objective import Objective
@@ -28,11 +28,11 @@ class Recall:
         if self.shelf is None:
             return None
         answers = self.shelf.load(self.key)
-        groups = self._groups(answers[QUESTION]) if QUESTION in answers else None
-        if groups is None:
+        groups, share = self._groups(answers.get(QUESTION)), answers.get("share")
+        if groups is None or share not in (0, *RESIDENT_SHARES):
             return None
         try:
-            return weigh(self.fuser.tiler, self.fuser, self.objective, groups)
+            return weigh(self.fuser.tiler, self.fuser, self.objective, groups, (share,))
         except InfeasibleError:
             return None
 
@@ -40,7 +40,7 @@ class Recall:
         """File the groups of `plan`, unless the time was too short to find the best."""
         if self.shelf is not None and not self.fuser.known.is_cut_short:
             rows = [[group.first, group.last, group.outer.along, _bounds(group)] for group in plan.groups]
-            self.shelf.store(self.key, {QUESTION: rows})
+            self.shelf.store(self.key, {QUESTION: rows, "share": plan.share})
 
     def _groups(self, rows: Any) -> tuple[Group, ...] | None:
         """The groups of an answer; None where it is none."""

@@ -36,6 +36,8 @@ class Entry:
         By question, as JSON.
     is_new
         Something was answered here first.
+    is_tried
+        Only blocks of groups have asked: not worth keeping unless one is taken.
     """
 
     op: Op
@@ -46,6 +48,7 @@ class Entry:
     staged: tuple[bool, ...]
     answers: dict[str, Any]
     is_new: bool = False
+    is_tried: bool = True
     trials: dict[str, Trial] = field(default_factory=dict)
     expected: dict[tuple[Room, Room], tuple[float, float]] = field(default_factory=dict)
 
@@ -97,17 +100,21 @@ class Tiler:
         shelf: Shelf | None = None,
         seconds: float = float("inf"),
         known: Known | None = None,
+        is_trial: bool = False,
     ) -> None:
         self.graph, self.hardware, self.kinds, self.shelf = graph, hardware, kinds, shelf
         self.known = Known(time.monotonic() + seconds) if known is None else known
-        self.root = roots(graph)
+        self.root, self.is_trial = roots(graph), is_trial
         self.entries: dict[object, Entry] = {}
         self.pool_keys: dict[tuple[str, str], str] = {}
         self.operands: dict[tuple[str, str], list[tuple[str, str]]] = {}
 
-    def of(self, part: Graph) -> Tiler:
-        """The tiler of another graph on the same device: what either searches, both know."""
-        return Tiler(part, self.hardware, self.kinds, shelf=self.shelf, known=self.known)
+    def of(self, other: Graph, *, is_trial: bool = False) -> Tiler:
+        """The tiler of another graph on the same device: what either searches, both know.
+
+        A trial is kept for other runs only where it has been tiled to the end.
+        """
+        return Tiler(other, self.hardware, self.kinds, shelf=self.shelf, known=self.known, is_trial=is_trial)
 
     def expected(
         self, assignments: Iterable[Assignment], kept: Residents, start: Mapping[str, int]
@@ -141,7 +148,7 @@ class Tiler:
         if self.shelf is None:
             return
         for entry in self.known.entries.values():
-            if entry.is_new:
+            if entry.is_new and (entry.trials or not entry.is_tried):
                 self.shelf.store(entry.key, {**self.shelf.load(entry.key), **entry.answers})
                 entry.is_new = False
 
@@ -218,6 +225,7 @@ class Tiler:
                 answers = self.shelf.load(key) if self.shelf is not None else {}
                 self.known.entries[key] = Entry(op, self.graph, engine, pool_key, key, staged, answers)
             self.entries[known] = self.known.entries[key]
+            self.entries[known].is_tried &= self.is_trial
         return self.entries[known]
 
     def _operands(self, op: Op, engine: Engine) -> list[tuple[str, str]]:

@@ -117,9 +117,7 @@ def _signature(fuser: Fuser, plan: Plan, window: Window) -> object:
     return groups, fuser.likeness.window(*window), fuser.context(window, plan.residents)
 
 
-def _of_tensor(
-    fuser: Fuser, plan: Plan, moved: Mapping[str, int], around: Sequence[Sequence[Window]]
-) -> list[Pattern]:
+def _of_tensor(fuser: Fuser, plan: Plan, moved: Mapping[str, int], around: Sequence[Sequence[Window]]) -> list[Pattern]:
     """The most promising groups around one tensor: few are searched, those that could save most come first.
 
     More blocks move no less. So a line (a window cut along an axis into more and more blocks) goes on only where the

@@ -128,10 +128,19 @@ def _readers(graph: Graph, settings: Settings) -> dict[str, list[Op]]:
 
 
 def _can_be_mixed(graph: Graph, op: Op, settings: Settings) -> bool:
+    """Whether a product can be; `DescriptionError` where it should be but its weights are not int8."""
     kinds = PLAIN if settings.linear else PLAIN[:1]
     if op.kind.name not in kinds or settings.layer(op.name).region is None or op.inputs[1] not in graph.constants:
         return False
-    codes = [graph.tensors[name].encoding for name in (op.inputs[0], _root(graph, op.inputs[0]), op.inputs[1])]
+    weights = graph.tensors[op.inputs[1]].encoding
+    if weights.format != INT8 or not weights.is_plain:
+        raise DescriptionError(
+            f"its weights are {weights.format}",
+            where=f"{WHERE}, op {op.name!r}",
+            allowed="int8 weights: they are narrowed to 4 bits on the fly",
+            fix=f"drq on the float network or behind int8, or leave the layer out: layers={op.name} int8;",
+        )
+    codes = [graph.tensors[name].encoding for name in (op.inputs[0], _root(graph, op.inputs[0]))]
     return all(code.format == INT8 and code.is_plain for code in codes)
 
 

@@ -7,7 +7,7 @@ from cosim.compress import compress
 from cosim.errors import DescriptionError
 from cosim.graph import Builder
 from cosim.plugin import load_registry
-from cosim.testing import CompressionContract, sample_graph
+from cosim.testing import CompressionContract
 from cosim_plugins.drq.settings import Settings
 from tests.plugins.drq.networks import image, layer, run
 
@@ -62,8 +62,8 @@ def test_behind_int8_its_options_count():
         ("drq:layers=/missing/file", "layers"),
         ("drq:layers=conv 4x4;", "layer"),
         ("drq:layers=* int8;", "no layer can be mixed"),
-        ("formats:weights=int4:activations=int4,drq", "int8"),
-        ("fp16,drq", ""),
+        ("formats:weights=int4:activations=int8,drq", "its weights are int4"),
+        ("formats:weights=int4:activations=int4,drq", "its weights are int4"),
         ("drq,drq", "no layer can be mixed"),
         ("drq:unheard=1", "unheard"),
     ],
@@ -73,12 +73,16 @@ def test_errors_say_what_is_wrong(line, match):
         compress(layer(), line, calibrate=False)
 
 
-def test_smartexchange_weights_are_not_narrowed():
-    steps = load_registry()["compressions"]
-    if "smartexchange" not in steps:
-        pytest.skip("smartexchange is not there")
-    with pytest.raises(DescriptionError):
-        compress(sample_graph(), "smartexchange,drq", calibrate=True)
+def test_weights_that_are_decomposed_are_not_narrowed():
+    """Behind smartexchange only the layers that it left in int8 can be mixed, and only when the others are named."""
+    from cosim import load_graph
+
+    network = load_graph("digits_cnn")
+    with pytest.raises(DescriptionError, match="its weights are smartexchange"):
+        compress(network, "smartexchange,drq", calibrate=True)
+    small = compress(network, "smartexchange,drq:layers=conv2 int8;conv3 int8;fc int8;", calibrate=True)
+    kinds = {op.name: op.kind.name for op in small.ops}
+    assert (kinds["conv1"], kinds["conv2"]) == ("mixed_conv2d", "conv2d")
 
 
 def test_readers_of_one_tensor_must_agree():
