@@ -26,11 +26,12 @@ def test_names_agree(kind):
 
 
 def test_every_op_kind_has_a_kernel():
-    assert set(REGISTRY.names("kernels")) == set(KINDS) == set(REGISTRY.names("op_kinds"))
+    assert set(REGISTRY.names("kernels")) == set(REGISTRY.names("op_kinds")) >= set(KINDS)
 
 
 def test_every_compression_of_the_pipeline_is_registered():
-    assert set(REGISTRY.names("compressions")) == {*BUILTIN, "formats"}
+    own = {name for name in REGISTRY.names("compressions") if REGISTRY.owner("compressions", name).name == "builtin"}
+    assert own == {*BUILTIN, "formats"}
 
 
 def test_every_device_and_technology_bears_its_name():

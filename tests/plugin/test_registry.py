@@ -173,6 +173,7 @@ def test_every_hook_says_what_its_factories_make():
         "cosim_workloads": "Workload",
         "cosim_metrics": "Metric",
         "cosim_reproductions": "Reproduction",
+        "cosim_boards": "Board",
     }
 
 
@@ -185,7 +186,8 @@ def test_kinds_read_as_nouns(kind, noun):
 
 def test_first_party_plugins_come_through_entry_points_of_one_distribution():
     ours = {plugin.name for plugin in installed_plugins() if plugin.distribution == "cosim"}
-    assert ours == {"builtin", "engines", "metrics", "models"}
+    papers = {"adaptivfloat", "drq", "smartexchange"}
+    assert ours == {"builtin", "engines", "metrics", "models", "silicon", *papers}
     assert load_registry() is load_registry()
 
 

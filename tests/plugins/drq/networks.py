@@ -46,4 +46,3 @@ def convolved(x, w, stride, padding):
             part = padded[:, oy * stride : oy * stride + fy, ox * stride : ox * stride + fx]
             out[:, oy, ox] = (w.astype(np.int64) * part).sum(axis=(1, 2, 3))
     return out
-/root/.pyenv/libexec/pyenv-hooks: line 24: enable: cannot open shared object /root/.pyenv/libexec/pyenv-realpath.dylib: /root/.pyenv/libexec/pyenv-realpath.dylib: cannot open shared object file: No such file or directory

@@ -11,9 +11,10 @@ PRODUCTS = ("conv2d", "linear", "matmul")
 
 
 class DuoArray:
-    """Multiplies three bits by three, shifts by 0, 3 or 6, and adds all products of a sum in one exact tree.
+    """Multiplies three bits by three, shifts by 0, 3 or 6, and adds the products of a sum in one exact tree.
 
-    The reduction of a tile (channels and taps alike) is one long dot product, of which `terms` products fit in a cycle.
+    The reduction of a tile (channels and taps alike) is one long dot product, cut into blocks of `terms`. Weights of a
+    block stay in the array while pixels stream past; each block reads and writes the partial sums.
     """
 
     name = "duo_array"
@@ -45,16 +46,16 @@ class DuoArray:
         space = graph.space(op)
         outputs, terms = _extents(op, graph, tiles)
         first, last = (_at_end(space, tiles, end) for end in (0, 1))
-        code = graph.tensors[op.inputs[0]].encoding
-        streamed = -(-outputs // engine.parameters["outputs"]) * terms * code.bits // 8  # one input, all outputs
-        others = _bytes(graph, op.inputs[1:], space.inputs[1:], tiles)
+        blocks = -(-terms // engine.parameters["terms"])
+        bits = graph.tensors[op.inputs[0]].encoding.bits
+        streamed = -(-outputs // engine.parameters["outputs"]) * terms * bits // 8  # one input serves all outputs
+        reads = np.maximum(streamed, _bytes(graph, op.inputs[:1], space.inputs, tiles))
         return {
             f"{engine.name}.mac_duo5": outputs * terms,
-            f"{engine.operands}.read_bytes": np.maximum(streamed, _bytes(graph, op.inputs[:1], space.inputs, tiles))
-            + others,
+            f"{engine.operands}.read_bytes": reads + _bytes(graph, op.inputs[1:], space.inputs[1:], tiles),
             f"{engine.operands}.write_bytes": np.where(last, _bytes(graph, [op.output], [space.output], tiles), 0),
-            f"{engine.accumulators}.read_bytes": np.where(first, 0, 4 * outputs),
-            f"{engine.accumulators}.write_bytes": 4 * outputs,
+            f"{engine.accumulators}.read_bytes": 4 * outputs * (blocks - first + last),
+            f"{engine.accumulators}.write_bytes": 4 * outputs * blocks,
         }
 
     def area(self, engine):
