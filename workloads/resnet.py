@@ -49,14 +49,15 @@ def resnet(
     groups: int = 1,
     group_width: int = 64,
     early_stride: bool = False,
+    image: int = 224,
 ) -> Graph:
-    """ResNet with `depth` weighted layers for images (batch, 3, 224, 224).
+    """ResNet with `depth` weighted layers for images (batch, 3, image, image).
 
     The stride of a bottleneck is in its 3x3 convolution, as in torchvision ("v1.5"), or with `early_stride` in the
     first 1x1 convolution, as in the paper, Caffe and Keras ("v1").
     """
     b = Builder(name, seed)
-    x = b.input("input", (batch, 3, 224, 224))
+    x = b.input("input", (batch, 3, image, image))
     width = _Width(groups, group_width)
     x = resnet_stages(b, x, depth=depth, width=width, early_stride=early_stride)[-1]
     b.output(classify(b, x, 1000, "fc"))

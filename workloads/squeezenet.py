@@ -13,11 +13,11 @@ _FIRES = {
 _STEM = {"1.0": (96, 7), "1.1": (64, 3)}
 
 
-def squeezenet(name: str, batch: int, seed: int, *, version: str) -> Graph:
-    """SqueezeNet for images (batch, 3, 224, 224)."""
+def squeezenet(name: str, batch: int, seed: int, *, version: str, image: int = 224) -> Graph:
+    """SqueezeNet for images (batch, 3, image, image)."""
     b = Builder(name, seed)
     channels, kernel = _STEM[version]
-    x = b.input("input", (batch, 3, 224, 224))
+    x = b.input("input", (batch, 3, image, image))
     x = b.relu(b.conv2d(x, channels, kernel, 2, name="features.0"))
     x = b.max_pool2d(x, 3, 2, ceil_mode=True)
     for index, sizes in enumerate(_FIRES[version], start=3):

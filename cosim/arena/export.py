@@ -23,6 +23,13 @@ def as_json(arena: Arena) -> dict[str, Any]:
         "sram_bytes": arena.peak_bytes,
         "flash_bytes": arena.flash_bytes,
         "flash": {"weights": arena.weight_bytes, "tables": arena.table_bytes, "code": arena.code_bytes},
+        "patches": None
+        if arena.stage is None
+        else {
+            "output": arena.stage.output,
+            "patches": len(arena.stage.patches),
+            "extra_macs": arena.stage.extra_macs,
+        },
         "peak": {
             "op": order[arena.peak_step].name if order else "",
             "blocks": [

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cosim.arena.block import Block, blocks, live_bytes, steps
+from cosim.arena.block import Block, blocks, is_depthwise, live_bytes, steps
+from cosim.arena.patches import Stage, patch_scratch, search, staged_blocks
 from cosim.arena.place import Placed, first_fit, optimal
 from cosim.arena.stack import Stack, find_stack
 from cosim.errors import unknown
 from cosim.graph.graph import Graph
+from cosim.graph.op import Op
 
 PLANNERS = ("first-fit", "optimal")
 _WEIGHTED = ("conv2d", "conv_transpose2d", "linear")
@@ -28,6 +30,8 @@ class Arena:
         Beside the activations, the most that any op needs [byte].
     weight_bytes, table_bytes, code_bytes
         Flash: weights; biases and scales; program [byte].
+    stage
+        Ops that run patch by patch, if any.
     """
 
     graph: Graph
@@ -39,6 +43,7 @@ class Arena:
     weight_bytes: int
     table_bytes: int
     code_bytes: int
+    stage: Stage | None = None
 
     @property
     def peak_bytes(self) -> int:
@@ -70,7 +75,14 @@ class Arena:
         return sorted(found, key=lambda one: (-one[2], one[1]))
 
 
-def plan(graph: Graph, stack: str = "tinyengine", planner: str = "first-fit", *, align: int = 1) -> Arena:
+def plan(
+    graph: Graph,
+    stack: str = "tinyengine",
+    planner: str = "first-fit",
+    *,
+    align: int = 1,
+    stage: Stage | None = None,
+) -> Arena:
     """Places for all activations of `graph`.
 
     Parameters
@@ -81,6 +93,8 @@ def plan(graph: Graph, stack: str = "tinyengine", planner: str = "first-fit", *,
         ``"first-fit"`` as the stack does it, or ``"optimal"``: the smallest arena there is.
     align
         Multiple that offsets are rounded up to [byte].
+    stage
+        First ops of `graph` that run patch by patch (`cosim.arena.patches`).
 
     Raises
     ------
@@ -90,7 +104,8 @@ def plan(graph: Graph, stack: str = "tinyengine", planner: str = "first-fit", *,
     rules = find_stack(stack)
     if planner not in PLANNERS:
         raise unknown("planner", planner, PLANNERS)
-    found = blocks(graph, in_place=rules.in_place)
+    in_place = rules.in_place
+    found = blocks(graph, in_place=in_place) if stage is None else staged_blocks(stage, in_place=in_place)
     placed = first_fit(found, rules.order, align) if planner == "first-fit" else optimal(found, align)
     order = steps(graph)
     read = {name for op in order for name in op.inputs if name in graph.constants}
@@ -101,9 +116,31 @@ def plan(graph: Graph, stack: str = "tinyengine", planner: str = "first-fit", *,
         rules,
         tuple(found),
         placed,
-        scratch_bytes=max((rules.scratch(op, graph) for op in order), default=0),
+        scratch_bytes=max((_scratch(op, graph, rules, stage) for op in order), default=0),
         kernel_bytes=max((rules.kernel(op, graph) for op in order), default=0),
         weight_bytes=sum(graph.tensors[name].bytes for name in heavy),
         table_bytes=rules.channel_bytes * channels,
         code_bytes=rules.code_bytes,
+        stage=stage,
     )
+
+
+def patched(
+    graph: Graph, stack: str = "tinyengine", planner: str = "first-fit", *, align: int = 1, most_extra: float = 0.1
+) -> Arena:
+    """The plan with the stage of patches that needs the least SRAM; without one where none needs less.
+
+    `most_extra`: most multiply-accumulates that may be computed again, as a share of the network's.
+    """
+    best = plan(graph, stack, planner, align=align)
+    for stage in search(graph, most_extra=most_extra):
+        tried = plan(graph, stack, planner, align=align, stage=stage)
+        if tried.peak_bytes < best.peak_bytes:
+            best = tried
+    return best
+
+
+def _scratch(op: Op, graph: Graph, rules: Stack, stage: Stage | None) -> int:
+    if stage is None or op not in stage.ops or not is_depthwise(op, graph):
+        return rules.scratch(op, graph)
+    return min(rules.scratch(op, graph), patch_scratch(op, stage))

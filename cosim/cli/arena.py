@@ -27,6 +27,16 @@ def arena(
     align: Annotated[
         int, typer.Option("--align", min=1, help="Multiple that offsets are rounded up to, in bytes.")
     ] = 1,
+    patches: Annotated[
+        float | None,
+        typer.Option(
+            "--patches",
+            min=0.0,
+            max=10.0,
+            help="Run the first layers patch by patch, recomputing at most this share of the MACs, such as 0.1.",
+            metavar="SHARE",
+        ),
+    ] = None,
     compress: opt.Compress = "int8",
     shape: opt.Shape = None,
     batch: opt.Batch = None,
@@ -36,7 +46,7 @@ def arena(
     as_json: opt.AsJson = False,
 ) -> None:
     """SRAM and flash of a network on a microcontroller: places of all activations in one array, and its peak."""
-    from cosim.arena import find_stack, plan
+    from cosim.arena import find_stack, patched, plan
     from cosim.arena.export import as_header
     from cosim.arena.export import as_json as exported
     from cosim.cli.screen import show, show_json
@@ -48,7 +58,10 @@ def arena(
     if header is not None:
         check_file(header)
     graph = compressed(Request(network, None, compress, shape, batch=batch).graph(), compress, calibrate=False)
-    made = plan(graph, stack, planner, align=align)
+    if patches is None:
+        made = plan(graph, stack, planner, align=align)
+    else:
+        made = patched(graph, stack, planner, align=align, most_extra=patches)
     if header is not None:
         text = as_header(made)
         write_file(header, lambda path: path.write_text(text, "utf-8", newline="\n"))

@@ -145,6 +145,8 @@ def touched_bytes(op: Op, graph: Graph, number: int) -> int:
         return min(tensor.bytes, graph.tensors[op.output].bytes)
     space = graph.space(op)
     elements = touched_elements(space.inputs[number], space)
+    if tensor.encoding.storage is not None:  # cells come whole; which ones a part needs is not asked here
+        return tensor.bytes if elements == tensor.elements else 0
     bits = min((part.bits for part in tensor.encoding.parts), default=tensor.encoding.bits)
     return -(-elements * bits // 8)
 

@@ -13,9 +13,8 @@ from cosim.mapping.candidates import MOST_TILES, cuts_of
 from cosim.program.plan import Hold, Tiling
 
 if TYPE_CHECKING:
-    from cosim.mapping.pool import Share
+    from cosim.mapping.prices import Prices
     from cosim.mapping.search import Room, Search
-    from cosim.mapping.wiring import Channel
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -44,6 +43,7 @@ class Estimates:
         columns = [self._cost(order) for order in self.pool.orders]
         self.latency = np.concatenate([column[0] for column in columns])
         self.traffic = np.concatenate([column[1] for column in columns])
+        self.moved = np.concatenate([column[3] for column in columns], axis=1)
         self.demand = {name: np.concatenate([column[2][name] for column in columns]) for name in columns[0][2]}
 
     def fits(self, room: Room) -> NDArray[np.bool_]:
@@ -56,6 +56,11 @@ class Estimates:
         n_tiles = np.broadcast_to(self.pool.n_tiles, fits.shape)
         return fits & (n_tiles <= max(MOST_TILES, COARSE * int(n_tiles[fits].min())))
 
+    def energy(self, prices: Prices) -> Floats:
+        """Energy of every candidate, shape (shapes, rows) [pJ]."""
+        moved = np.tensordot(prices.moves, self.moved, 1)
+        return np.asarray(moved + self.pool.spent_pj(prices) + self.latency * prices.power)
+
     def tiling(self, shape: int, row: int) -> Tiling:
         """One candidate."""
         chosen, sizes = self.shapes[shape], self.pool.space.sizes
@@ -65,7 +70,7 @@ class Estimates:
         cuts = tuple(cuts_of(n, int(extent)) for n, extent in zip(sizes, self.pool.rows[row], strict=True))
         return Tiling(cuts, chosen.order, tuple(holds))
 
-    def _cost(self, order: tuple[int, ...]) -> tuple[Floats, Floats, dict[str, Ints]]:
+    def _cost(self, order: tuple[int, ...]) -> tuple[Floats, Floats, dict[str, Ints], Floats]:
         """The same under one loop order, for every way of holding the inputs."""
         search, pool = self.search, self.pool
         every = pool.levels(order, finest=self.slots == 1)
@@ -75,39 +80,27 @@ class Estimates:
             for number, level in zip(self.staged, way, strict=True):
                 levels[number] = level
             self.shapes.append(Shape(order, tuple(levels)))
-        traffic, port = np.zeros((2, len(ways), len(pool.rows)))
+        moved = np.zeros((len(search.paths), len(ways), len(pool.rows)))
+        port = np.zeros(moved.shape[1:])
         used = {memory for memory, path in zip(search.memories, search.paths, strict=True) if path is not None}
         names = sorted(used | {search.engine.accumulators or search.memory})
         demand = {name: np.zeros(port.shape, np.int64) for name in names}
         for place, number in enumerate(self.staged):
             shares = [pool.share(number, order, level, self.slots) for level in every[number]]
             pick = np.array([every[number].index(way[place]) for way in ways])
-            self._add(
-                shares, pick, search.memories[number], search.loads[search.memories[number]], traffic, port, demand
-            )
+            path = search.loads[search.memories[number]]
+            moved[number] = np.array([share.moved for share in shares])[pick]
+            port += np.array([share.time(path) for share in shares])[pick]
+            demand[search.memories[number]] += np.array([share.room for share in shares])[pick]
         if search.stores is not None:
-            outputs = [pool.output(self.slots)]
-            self._add(outputs, np.zeros(1, np.int64), search.memory, search.stores, traffic, port, demand)
+            output = pool.output(self.slots)
+            moved[-1] = output.moved
+            port += output.time(search.stores)
+            demand[search.memory] += output.room
         if search.engine.accumulators is not None:
             demand[search.engine.accumulators] += pool.sums_room(order)
         busy = pool.compute_fs + self._ends_fs(order)
-        return (np.maximum(busy, port) if self.slots > 1 else busy + port), traffic, demand
-
-    def _add(
-        self,
-        shares: list[Share],
-        pick: Ints,
-        memory: str,
-        path: Channel,
-        traffic: Floats,
-        port: Floats,
-        demand: dict[str, Ints],
-    ) -> None:
-        """Add what one operand costs, held in the way that `pick` says."""
-        traffic += np.array([share.moved for share in shares])[pick]
-        times = [share.moved * path.fs_per_byte + share.moves * float(path.setup_fs) for share in shares]
-        port += np.array(times)[pick]
-        demand[memory] += np.array([share.room for share in shares])[pick]
+        return (np.maximum(busy, port) if self.slots > 1 else busy + port), moved.sum(axis=0), demand, moved
 
     def _ends_fs(self, order: tuple[int, ...]) -> Floats:
         """Time that the engine must wait at the start and at the end, shape (rows,) [fs].

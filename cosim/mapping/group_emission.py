@@ -207,7 +207,7 @@ class GroupEmission:
         self._note(f"{name}/once", slots)
 
     def _first(self, slots: Slots) -> int:
-        return self.fusion.start.get(slots.memory, 0) + slots.offset
+        return self.rings.area[slots.memory] + slots.offset
 
     def _note(self, what: str, slots: Slots) -> None:
         size = slots.capacity * slots.count

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -133,6 +133,8 @@ def build_homes(
     parts = parts_of(graph)
 
     def place(tensor: str, memory: str, address: int, role: str, first: int, last: int, *, preloaded: bool) -> None:
+        before = homes.get(live[tensor].over) if tensor in live else None
+        succeeds = before is not None and (before.memory, before.start) == (memory, address)
         described = graph.tensors[tensor]
         capacity = aligned(described.bytes)
         shape = np.array(described.shape, np.int64).reshape(1, -1)
@@ -145,7 +147,7 @@ def build_homes(
             box=box,
             bits=described.encoding.bits,
             content=int(Content.CODES),
-            root=-1,
+            root=before.buffer if before is not None and succeeds else -1,
             preloaded=preloaded,
             resident=role == RESIDENT,
         )
@@ -177,7 +179,20 @@ def build_homes(
             buffer = _alias(draft, home, names.index(name), whole_box(described), start, described.bytes)
             homes[name] = Home(home.memory, start, start + described.bytes, buffer, is_view=False)
     _show_views(graph, draft, homes, names)
-    return homes, placements
+    return homes, _without_overlap(placements, homes, live)
+
+
+def _without_overlap(
+    placements: list[Placement], homes: Mapping[str, Home], live: Mapping[str, Span]
+) -> list[Placement]:
+    """The placements, of which those whose place another takes end before it begins."""
+    taken = {
+        span.over: span.first_op
+        for span in live.values()
+        if span.over in homes
+        and (homes[span.over].memory, homes[span.over].start) == (homes[span.tensor].memory, homes[span.tensor].start)
+    }
+    return [replace(one, last_op=taken[one.what] - 1) if one.what in taken else one for one in placements]
 
 
 def _alias(draft: Draft, home: Home, tensor: int, box: Ints, address: int, capacity: int) -> int:

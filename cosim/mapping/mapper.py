@@ -80,9 +80,12 @@ def _require_room(graph: Graph, hardware: Hardware) -> None:
     read = {name for op in graph.ops for name in op.inputs}
     weights = sum(graph.tensors[name].bytes for name in graph.constants if name in read)
     live: dict[int, int] = {}
-    for span in spans(graph).values():
+    tensors = spans(graph).values()
+    taken = {span.over for span in tensors}
+    for span in tensors:
+        end = span.last_op if span.tensor in taken else span.last_op + 1
         live[span.first_op] = live.get(span.first_op, 0) + span.n_bytes
-        live[span.last_op + 1] = live.get(span.last_op + 1, 0) - span.n_bytes
+        live[end] = live.get(end, 0) - span.n_bytes
     on_chip = sum(memory.size_bytes for memory in hardware.memories.values()) - size
     most = max(accumulate(live[position] for position in sorted(live)), default=0)
     demand = weights + most - on_chip

@@ -7,11 +7,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from cosim.errors import unknown
 
 if TYPE_CHECKING:
     from cosim.mapping.trial import Trial
 
+Floats = NDArray[np.float64]
 SLACK = 0.02  # of the lowest latency: candidates that seem slower are not tried
 TOLERANCE = 0.01  # of the best latency that may be given up for less traffic
 
@@ -30,7 +34,9 @@ class Objective:
         Rounds of the local search that follows, candidates whose neighbours each of them tries, and rounds without
         gain before it ends.
     is_thorough
-        Try uneven tiles, more slots and other orders too.
+        Try uneven tiles, more slots and other orders too, and all tilings of small ops.
+    is_priced
+        The key asks for energy.
     """
 
     name: str
@@ -42,6 +48,7 @@ class Objective:
     beam: int = 1
     patience: int = 0
     is_thorough: bool = False
+    is_priced: bool = False
 
     def pick(self, trials: Sequence[Trial]) -> Trial:
         """The best of `trials`, the first of equals."""
@@ -74,6 +81,12 @@ class Objective:
             return min(near, key=lambda i: expected[i][0] * expected[i][1])
         return min(near, key=lambda i: expected[i][::-1])
 
+    def cost(self, latency: Floats, traffic: Floats, energy: Floats) -> Floats:
+        """What is to be small among the estimates of many candidates, of any shape: latency, traffic or energy."""
+        if not self.is_priced:
+            return traffic
+        return energy * latency if self.name == "edp" else energy
+
     def reach(self, lowest_fs: float) -> float:
         """Estimates beyond it [fs] are not worth a replay."""
         return lowest_fs * (1 + max(self.tolerance, SLACK))
@@ -89,8 +102,24 @@ OBJECTIVES = {
             TOLERANCE,
         ),
         Objective("latency", "lowest latency", lambda t: (t.latency_fs, t.traffic_bytes), 0.0, 2, 30, 2, 2, True),
-        Objective("energy", "least traffic off chip", lambda t: (t.traffic_bytes, t.latency_fs), survivors=2),
-        Objective("edp", "least traffic times latency", lambda t: (t.traffic_bytes * t.latency_fs, t.latency_fs)),
+        Objective(
+            "energy",
+            "lowest energy",
+            lambda t: (t.energy_pj, t.latency_fs),
+            survivors=2,
+            rounds=8,
+            is_thorough=True,
+            is_priced=True,
+        ),
+        Objective(
+            "edp",
+            "lowest energy times latency",
+            lambda t: (t.energy_pj * t.latency_fs, t.latency_fs),
+            survivors=2,
+            rounds=8,
+            is_thorough=True,
+            is_priced=True,
+        ),
         Objective("memory", "least on-chip memory", lambda t: (sum(n for _, n in t.demand), t.latency_fs)),
     )
 }

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from cosim.graph.graph import Graph
 from cosim.mapping.assignment import Assignment
 from cosim.mapping.groups import Group
+from cosim.mapping.inplace import predecessors
 from cosim.mapping.joined import is_join, parts_of
 
 ALIGNMENT = 64
@@ -23,12 +24,15 @@ class Span:
         Root tensor: views of it are covered.
     first_op, last_op
         Positions in the graph's op order.
+    over
+        A tensor that dies where this one is made, element by element: it may take its place; "" for none.
     """
 
     tensor: str
     n_bytes: int
     first_op: int
     last_op: int
+    over: str = ""
 
 
 def roots(graph: Graph) -> dict[str, str]:
@@ -68,8 +72,16 @@ def spans(graph: Graph, groups: Sequence[Group] = ()) -> dict[str, Span]:
     for group in groups:
         for position in range(group.first, group.last + 1):
             begin[position], stop[position] = group.first, group.last
+    alone = [position for position in range(end + 1) if begin[position] == stop[position]]
+    over = predecessors(graph, alone)
     return {
-        name: Span(name, aligned(graph.tensors[name].bytes), begin[first[name]], stop[max(last[name], first[name])])
+        name: Span(
+            name,
+            aligned(graph.tensors[name].bytes),
+            begin[first[name]],
+            stop[max(last[name], first[name])],
+            over.get(name, "") if over.get(name) not in inner else "",
+        )
         for name in first
         if name not in graph.constants and name not in inner
     }
@@ -109,18 +121,25 @@ def residents(
 
 
 def first_fit(items: Iterable[Span], capacity: int | None, *, skip: bool = False) -> dict[str, int]:
-    """Lowest address for each span so that spans alive together do not overlap.
+    """Lowest address for each span so that spans alive together do not overlap, or the address of one that it may take.
 
     With `skip`, a span that does not fit below `capacity` is left out; otherwise there is no limit.
     """
     placed: list[tuple[int, Span]] = []
     addresses: dict[str, int] = {}
     for span in items:
-        address = 0
-        for start, other in sorted(placed, key=lambda entry: entry[0]):
-            alive_together = other.first_op <= span.last_op and span.first_op <= other.last_op
-            if alive_together and start < address + span.n_bytes and address < start + other.n_bytes:
-                address = start + other.n_bytes
+        alive = [
+            (start, other)
+            for start, other in sorted(placed, key=lambda entry: entry[0])
+            if other.first_op <= span.last_op and span.first_op <= other.last_op
+        ]
+        others = [(start, other) for start, other in alive if other.tensor != span.over]
+        address = addresses.get(span.over, -1)
+        if address < 0 or any(s < address + span.n_bytes and address < s + other.n_bytes for s, other in others):
+            address = 0
+            for start, other in alive:
+                if start < address + span.n_bytes and address < start + other.n_bytes:
+                    address = start + other.n_bytes
         if skip and capacity is not None and address + span.n_bytes > capacity:
             continue
         placed.append((address, span))

@@ -22,11 +22,12 @@ def play(
     limit: int, sizes: Ints, reduces: Masks, axes: Ints, n_axes: Ints, terms: Ints, moving: Masks, slides: Masks,
     bits: NDArray[np.float64], queue_of: Ints, lanes: NDArray[np.void], on_path: Ints, rates: Ints, is_paced: bool,
     is_serial: bool,
-) -> tuple[int, int, Ints, Ints, Ints, Ints]:  # fmt: skip
-    """Latency [fs], commands, bytes of memory, bytes moved, those of them that were played, and busy time [fs].
+) -> tuple[int, int, Ints, Ints, Ints, Ints, int]:  # fmt: skip
+    """Latency [fs], commands, bytes of memory, bytes moved, those of them that were played, busy time [fs], and effort.
 
     The bytes of memory are those that each operand (the output last) and the sums occupy, shape (operands + 1,); the
-    bytes moved are those of each operand; the busy time is that of each queue. The latency is -1 where it surely exceeds
+    bytes moved are those of each operand; the busy time is that of each queue; the effort is the
+    number of things done on the way. The latency is -1 where it surely exceeds
     `limit` (all else may then be 0), and `IRREGULAR` where a folded loop is not as regular as it looks.
 
     Parameters
@@ -71,7 +72,7 @@ def play(
     tiles = np.empty((n_tiles, 2), np.int64)
     work = list_tiles(loops, grid[2], radix, table, room, tiles)
     if work > limit:
-        return -1, 0, demand, moved, played, busy
+        return -1, 0, demand, moved, played, busy, n_tiles
     ends, elements = np.empty(n_outputs, np.int64), np.empty(n_outputs, np.int64)
     most, open_sums, stored, n_stores = list_outputs(data, loops, reduces, room, ends, elements)
     commands = all_tiles(loops)
@@ -110,7 +111,7 @@ def play(
         if time > carried:
             busiest, carried = r, time
     if carried > limit:
-        return -1, 0, demand, moved, played, busy
+        return -1, 0, demand, moved, played, busy, n_tiles + held
     for q in range(n_queues):
         begins[q + 1] += begins[q]
     n_moves = begins[n_queues]
@@ -182,4 +183,4 @@ def play(
         latency = latency + added if added >= 0 else IRREGULAR
         if latency > limit:
             latency = -1
-    return latency, commands, demand, moved, played, busy
+    return latency, commands, demand, moved, played, busy, n_tiles + n_moves + state[0].instants

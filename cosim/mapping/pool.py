@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +14,11 @@ from cosim.graph.op import Op
 from cosim.hardware.hardware import Engine, Hardware
 from cosim.mapping.candidates import choices_of, groups, orders, table
 from cosim.mapping.geometry import Geometry
-from cosim.mapping.wiring import operand_memory
+from cosim.mapping.wiring import Channel, operand_memory
 from cosim.plugin.protocols import EngineKind
+
+if TYPE_CHECKING:
+    from cosim.mapping.prices import Prices
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -40,6 +44,10 @@ class Share:
     moved: Ints
     moves: Ints
     piece: Ints
+
+    def time(self, path: Channel) -> Floats:
+        """Time of all moves over `path` [fs]."""
+        return np.asarray(self.moved * path.fs_per_byte + self.moves * float(path.setup_fs), np.float64)
 
 
 class Pool:
@@ -166,6 +174,26 @@ class Pool:
         tiles = np.stack([np.zeros_like(rows), rows], axis=2)
         shape = self.space.output.shape
         return rows[encoding.whole_blocks(self.space.output.boxes(tiles), shape)]
+
+    def spent_pj(self, prices: Prices) -> Floats:
+        """Energy of what the engine does in all tiles, as if they were all of one size, shape (rows,) [pJ]."""
+        sizes, reduces = np.array(self.space.sizes), np.zeros(len(self.space.sizes), np.bool_)
+        reduces[list(self.space.reductions())] = True
+        parts, end = [], sizes - (self.trips - 1) * self.rows
+        for start in (np.zeros_like(self.rows), np.minimum(self.rows, sizes - end), sizes - end):
+            low = np.where(reduces, start, 0)
+            high = low + np.where(reduces & (low == sizes - end), end, self.rows)
+            tiles = np.stack([low, high], axis=2)
+            counts = self.kind.actions(self.engine, self.op, self.graph, tiles)
+            n_bytes = np.zeros(len(tiles), np.int64)
+            if self.engine.via:
+                for verb in ("read", "write"):
+                    n_bytes = n_bytes + counts.get(f"{self.engine.operands}.{verb}_bytes", 0)
+            parts.append(prices.of_tiles(counts, n_bytes))
+        rounds = np.prod(np.where(reduces, self.trips, 1), axis=1)
+        places = np.prod(np.where(reduces, 1.0, sizes / self.rows), axis=1)
+        inner = np.maximum(rounds - 2, 0) * parts[1]
+        return np.asarray(places * (np.where(rounds > 1, parts[0], 0.0) + inner + parts[2]), np.float64)
 
     def _compute_fs(self) -> Floats:
         """The whole op's time, times what cutting each loop adds to it."""

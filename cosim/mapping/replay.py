@@ -47,6 +47,7 @@ STATE = np.dtype(
             "turn_time",
             "turn_left",
             "turn_head",
+            "instants",
         ]
     ]
 )
@@ -155,6 +156,7 @@ def replay(
                 s.phase, s.free_at = BLOCKED, now
         # Heads whose waits have ended.
         n_pending = 0
+        state[0].instants += 1
         for q in range(n):
             s = state[q]
             if s.phase == BLOCKED:

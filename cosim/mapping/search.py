@@ -26,6 +26,7 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 MOST_SLOTS = 8
 NEAR = 0.002  # of the lowest latency beyond which a neighbour is not worth a full replay
+MOST_EFFORT = 1_000_000  # things that the replays of one question do, see `Trials`; about 40 ns each
 CERTIFIED = 0.001  # of the bound: what could still be gained where the search ends early
 
 
@@ -62,6 +63,7 @@ class Search:
             self.stores,
         ]
         self.trials = Trials(self)
+        self.most = 0
 
     @cached_property
     def usual(self) -> Estimates:
@@ -99,14 +101,17 @@ class Search:
         After `deadline` (of `time.monotonic`) no neighbours are tried any more [s]. Raises `InfeasibleError` with the demand of the smallest tile where nothing fits.
         """
         self.require(room)
+        if objective.is_priced and self.trials.prices is None:
+            self.trials = Trials(self, is_priced=True)
         (estimates,) = self._within(room)
         candidates = [estimates.tiling(*place) for place in self._survivors(estimates, room, objective)]
+        self.most = self.trials.effort + MOST_EFFORT
         known = dict.fromkeys(self._fitting(candidates, room, objective, float("inf"), SLACK))
         best = objective.pick(list(known))
         expanded: set[Trial] = set()
         idle = 0
         for _ in range(objective.rounds):
-            if idle > objective.patience or self._is_optimal(best, objective) or time.monotonic() > deadline:
+            if idle > objective.patience or self._is_optimal(best, objective) or self._is_over(deadline):
                 break
             beam = objective.best_of([trial for trial in known if trial not in expanded], objective.beam)
             for trial in beam:
@@ -116,7 +121,7 @@ class Search:
                 known |= dict.fromkeys(self._fitting(neighbours, room, objective, lowest, NEAR))
             before, best = best, objective.pick(list(known))
             idle = idle + 1 if best is before else 0
-        if objective.is_thorough and not self._is_optimal(best, objective) and time.monotonic() <= deadline:
+        if objective.is_thorough and not self._is_optimal(best, objective) and not self._is_over(deadline):
             best = exact(self, room, objective, best) or best
         return replace(best, tiling=replace(best.tiling, bound_fs=self.bound_fs))
 
@@ -129,6 +134,8 @@ class Search:
         """
         found: list[Trial] = []
         for tiling in self.trials.prepared(tilings):
+            if found and self.trials.effort > self.most:
+                break
             trial = self.trials.within(tiling, lowest * (1 + max(objective.tolerance, slack)))
             if trial is not None and trial.fits(room.bytes_of):
                 found.append(trial)
@@ -137,8 +144,10 @@ class Search:
 
     def _is_optimal(self, trial: Trial, objective: Objective) -> bool:
         """Whether nothing better is left to find: as fast as it can be, and moving nothing twice."""
+        if objective.is_priced or objective.name == "memory":
+            return False
         is_fast = trial.latency_fs <= self.bound_fs * (1 + max(min(objective.tolerance, 1.0), CERTIFIED))
-        return is_fast and trial.traffic_bytes <= self.least_bytes and objective.name != "memory"
+        return is_fast and trial.traffic_bytes <= self.least_bytes
 
     @cached_property
     def least_bytes(self) -> int:
@@ -155,7 +164,9 @@ class Search:
         """Places (shape, row) of the few candidates worth a replay: the fastest, and the cheapest that are as fast."""
         fits = estimates.fits(room)
         latency = np.where(fits, estimates.latency, np.inf)
-        traffic = np.where(fits, estimates.traffic, np.inf)
+        prices = self.trials.prices
+        energy = estimates.energy(prices) if prices is not None and objective.is_priced else estimates.traffic
+        traffic = np.where(fits, objective.cost(estimates.latency, estimates.traffic, energy), np.inf)
         reach = objective.reach(float(latency.min()))
         found: dict[tuple[int, int], None] = {}
         for shape in range(len(estimates.shapes)):

@@ -17,16 +17,18 @@ from cosim.mapping.geometry import stored_bits_per_element
 from cosim.mapping.grid import Grid
 from cosim.mapping.lanes import Lanes
 from cosim.mapping.play import IRREGULAR, play
+from cosim.mapping.prices import Prices
 from cosim.mapping.replay import NEVER
 from cosim.mapping.sets import loads_of
 from cosim.program.plan import Tiling
 
 if TYPE_CHECKING:
     from cosim.graph.space import Access
-    from cosim.mapping.prices import Prices
     from cosim.mapping.search import Search
 
 Ints = NDArray[np.int64]
+TRIAL = 600  # things that a replay does in the time that it takes to ask for one
+PRICED = 4000  # the same where energy is asked for too
 LONG = 64  # tiles from which on it pays to leave some out
 Tile = tuple[Side, ...]
 KEPT = 10  # tiles of a folded loop that are played, and as many more as there are slots
@@ -82,12 +84,13 @@ class Row(NamedTuple):
 class Trials:
     """Tries tilings of one op, each once.
 
-    `is_fed` says that the engine's own path never makes a tile wait: then what crosses it is left out of the replay.
+    `effort` is what all replays together have done; it is the same on every machine, unlike their time. `is_fed` says that the engine's own path never makes a tile wait: then what crosses it is left out of the replay.
     """
 
-    def __init__(self, search: Search) -> None:
+    def __init__(self, search: Search, *, is_priced: bool = False) -> None:
         self.search = search
         self.known: dict[object, Trial | None] = {}
+        self.effort = 0
         self.services: dict[Tile, tuple[int, int, float]] = {}
         self.rows: dict[tuple[int, tuple[int, ...]], Row] = {}
         self.prices: Prices | None = None
@@ -104,6 +107,8 @@ class Trials:
         self.is_serial = engine.overlap == "blocking"
         self.fixed = self._fixed()
         self.is_fed = not engine.via or self._is_fed()
+        if is_priced:
+            self.prices = Prices(search.hardware, engine, self.lanes, self.fixed[8])
 
     def of(self, tiling: Tiling) -> Trial:
         """What `tiling` costs."""
@@ -145,9 +150,10 @@ class Trials:
         fold = self._fold(tiling) if len_of(tiling) >= LONG else NO_FOLD
         while True:
             trips, grid = self._grid(rows, fold)
-            latency, commands, used, moved, played, busy = play(
+            latency, commands, used, moved, played, busy, effort = play(
                 order, trips, grid, fold.loop, fold.at, fold.more, holds, radix, table, limit, *self.fixed
             )
+            self.effort += effort + (TRIAL if self.prices is None else PRICED)
             if latency != IRREGULAR:
                 break
             fold = NO_FOLD

@@ -27,7 +27,7 @@ def render(arena: Arena) -> list[Any]:
     grid = Grid(f"{arena.graph.name}: at the peak, {peak}", COLUMNS, caption=f"first fit by size; {best}")
     for block, offset, n_bytes in arena.alive(arena.peak_step):
         grid.add_row(block.tensors[0], f"{offset:,}", size(n_bytes), order[block.first].name, order[block.last].name)
-    return [_totals(arena), grid, *(f"- {text}" for text in advice(arena))]
+    return [_totals(arena), *_patches(arena), grid, *(f"- {text}" for text in advice(arena))]
 
 
 def _totals(arena: Arena) -> Grid:
@@ -43,3 +43,16 @@ def _totals(arena: Arena) -> Grid:
     grid.add_row("", "code", size(arena.code_bytes))
     grid.add_row("", "total", size(arena.flash_bytes))
     return grid
+
+
+def _patches(arena: Arena) -> list[str]:
+    """What runs patch by patch."""
+    stage = arena.stage
+    if stage is None:
+        return []
+    side = round(len(stage.patches) ** 0.5)
+    share = 100 * stage.extra_macs / arena.graph.macs
+    return [
+        f"{side} x {side} patches up to {stage.output}: {stage.extra_macs:,} MACs computed again ({share:.1f} %)",
+        "",
+    ]

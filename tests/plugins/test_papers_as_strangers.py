@@ -21,7 +21,7 @@ DOOR = {  # `cosim.jit` for kernels; `engines` and `formats` are first-party plu
     "cosim", "cosim.compress", "cosim.errors", "cosim.execute", "cosim.formats", "cosim.frontend", "cosim.graph",
     "cosim.hardware", "cosim.jit", "cosim.plugin", "cosim.program", "cosim.testing", "cosim.units",
     "cosim_plugins.engines", "cosim_plugins.formats.minifloat", "cosim_plugins.formats.posit", "cosim_plugins.training",
-    "cosim_workloads", "cosim_workloads.data",
+    "cosim_workloads", "cosim_workloads.data", "cosim_workloads.digits",
 }  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from cosim.plugin import Row
-from cosim_plugins.adaptivfloat.accuracy import BOTH, WEIGHTS_ONLY, Score, ranks
+from cosim_plugins.adaptivfloat.accuracy import BOTH, SPREADS, WEIGHTS_ONLY, Score, ranks
 from cosim_plugins.adaptivfloat.contenders import NAMES
 from cosim_plugins.adaptivfloat.published import Published, published
 from cosim_plugins.training import interval
@@ -36,9 +36,9 @@ def table(scores: Sequence[Score]) -> pd.DataFrame:
     return pd.DataFrame(made)
 
 
-def ours(scores: Sequence[Score], coded: str, bits: int, stage: str) -> dict[str, list[float]]:
+def ours(scores: Sequence[Score], coded: str, bits: int, stage: str, spread: int = 0) -> dict[str, list[float]]:
     """Per format its mean rank over the networks, one entry per seed."""
-    mine = [s for s in scores if (s.coded, s.bits, s.stage) == (coded, bits, stage)]
+    mine = [s for s in scores if (s.coded, s.bits, s.stage, s.spread) == (coded, bits, stage, spread)]
     found: dict[str, list[float]] = {name: [] for name in NAMES}
     for seed in sorted({s.seed for s in mine}):
         networks = sorted({s.network for s in mine})
@@ -65,18 +65,27 @@ def _values(found: Sequence[Published]) -> dict[str, float]:
 
 
 def rows(scores: Sequence[Score]) -> list[Row]:
-    """AdaptivFloat's rank among the five formats, the paper's and ours."""
+    """AdaptivFloat's rank among the five formats, the paper's and ours; last, at four bits, on weights further apart."""
     made = []
     for part, coded, bits, stage in CASES:
-        mine = ours(scores, coded, bits, stage)["AdaptivFloat"]
-        low, high = (1 + 4 * end for end in interval([(rank - 1) / 4 for rank in mine], IMAGES))
         what = f"W{bits}" if coded == "W" else f"W{bits}/A{bits}"
+        mine = ours(scores, coded, bits, stage)["AdaptivFloat"]
         made.append(
-            Row(part, f"{what} {stage}", "AdaptivFloat's rank of five, mean over networks", "",
-                paper(part, bits, stage)["AdaptivFloat"], fmean(mine), "derived", "measured", low, high,
-                values="trained", note="other networks and data than the paper's")
-        )  # fmt: skip
+            _row(part, f"{what} {stage}", paper(part, bits, stage), mine, "other networks and data than the paper's")
+        )
+    for spread in SPREADS:
+        mine = ours(scores, "W", 4, "spread", spread)["AdaptivFloat"]
+        note = "the CNN alone; the paper's networks are wide by themselves"
+        case = f"W4 PTQ, channels scaled by up to 2^{spread} either way"
+        made.append(_row("Table 2", case, paper("Table 2", 4, "PTQ"), mine, note))
     return made
+
+
+def _row(part: str, case: str, theirs: dict[str, float], mine: Sequence[float], note: str) -> Row:
+    low, high = (1 + 4 * end for end in interval([(rank - 1) / 4 for rank in mine], IMAGES))
+    quantity, name = "AdaptivFloat's rank of five, mean over networks", "AdaptivFloat"
+    measured = (theirs[name], fmean(mine), "derived", "measured", low, high)
+    return Row(part, case, quantity, "", *measured, values="trained", note=note)
 
 
 def rank_table(scores: Sequence[Score]) -> pd.DataFrame:

@@ -29,6 +29,11 @@ from cosim_plugins.adaptivfloat.rounding import Rounding
 
 Reals = NDArray[np.float64]
 LEAST = -126  # exponent of the smallest normal fp32 number: below it levels would lose digits
+ROUNDINGS = {
+    "paper": "nearest, from half of the smallest up",
+    "script": "nearest, zero below the smallest",
+    "flexasr": "nearest, zero below 2^bias",
+}
 _LOG = logging.getLogger("cosim.plugins.adaptivfloat")
 
 
@@ -110,7 +115,7 @@ class AdaptivFloat(TableFormat):
                 operand_bits=bits,
                 note="one shift per output undoes the biases; the adder is that of 256 terms",
             ),
-            rounding="its fraction, and at half of the smallest number up to that",
+            rounding=ROUNDINGS[variant],
             shortcut=Rounding(layout, m),
         )
 

@@ -139,7 +139,7 @@ def draw(figure: Figure, found: Sequence[Row]) -> None:
         for offset, (label, colour) in enumerate((("paper", "#bdbdbd"), ("cosim", "#3182bd"))):
             heights = [float((row.paper if label == "paper" else row.ours) or 0.0) for row in mine]
             bars = axes.bar([i + 0.4 * offset for i in range(len(mine))], heights, 0.38, label=label, color=colour)
-            axes.bar_label(bars, fmt="%.4g", fontsize=8)
+            axes.bar_label(bars, fmt="%.4g", fontsize=8, label_type="center")
             if label == "cosim" and mine[0].low is not None:
                 spread = [[h - float(r.low or 0) for h, r in zip(heights, mine, strict=True)],
                           [float(r.high or 0) - h for h, r in zip(heights, mine, strict=True)]]  # fmt: skip
@@ -147,5 +147,5 @@ def draw(figure: Figure, found: Sequence[Row]) -> None:
         axes.set_xticks([i + 0.2 for i in range(len(mine))], [f"{row.case}\n{row.role}" for row in mine])
         axes.set_ylabel(f"{quantity} [{mine[0].unit}]")
         axes.margins(y=0.12)
-    figure.axes[0].legend(frameon=False, loc="lower right")
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), frameon=False, loc="outside upper right")
     figure.suptitle("Four elements, LSTM of 256 units, 100 steps")

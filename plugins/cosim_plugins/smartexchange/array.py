@@ -80,8 +80,11 @@ class SmartExchangeArray:
         return self._actions(engine, op, graph, tiles, planned(Array.of(engine), Layer.of(op, graph), tiles))
 
     def bound(self, engine: Engine, op: Op, graph: Graph) -> int:
-        """Cycles of the whole op: cutting never lowers a sum of ceilings."""
-        return int(self.cycles(engine, op, graph, graph.space(op).whole)[0])
+        """What the values can leave at best: one digit per product, or one cycle where rows of zeros are left out."""
+        array = Array.of(engine)
+        if array.skip_rows:
+            return 1
+        return int(planned(array, Layer.of(op, graph), graph.space(op).whole, digits=1).cycles[0])
 
     def area(self, engine: Engine) -> Mapping[str, float]:
         """Eight lanes, or two rebuild engines, take the room of an int8 multiply-accumulator (assumed)."""

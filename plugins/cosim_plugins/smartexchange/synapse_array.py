@@ -77,8 +77,12 @@ class SynapseArray:
         return self._actions(engine, op, graph, tiles, self.cycles(engine, op, graph, tiles), macs)
 
     def bound(self, engine: Engine, op: Op, graph: Graph) -> int:
-        """Cycles of the whole op: cutting never lowers a sum of ceilings."""
-        return int(self.cycles(engine, op, graph, graph.space(op).whole)[0])
+        """Cycles of the whole op, or what is left where all weights are zero: a cycle per pixel and set of neurons."""
+        whole = graph.space(op).whole
+        if engine.parameters.get("skip_zeros", False):
+            extent = loops.extents(op, graph, whole)
+            return int(_groups(engine, op, graph, extent)[0] * _pixels(extent)[0])
+        return int(self.cycles(engine, op, graph, whole)[0])
 
     def area(self, engine: Engine) -> Mapping[str, float]:
         """Multiply-accumulators."""

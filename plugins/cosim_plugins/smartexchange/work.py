@@ -136,14 +136,14 @@ class Layer:
         return count * WIDTH * (passes if count > 1 else 1)
 
 
-def planned(array: Array, layer: Layer, tiles: Boxes) -> Work:
-    """Work if nothing is zero and every activation has all its digits."""
+def planned(array: Array, layer: Layer, tiles: Boxes, digits: int = DIGITS) -> Work:
+    """Work if nothing is zero and every activation has so many digits, by default all."""
     e = loops.extents(layer.op, layer.graph, tiles)
     passes = e["N"] * e["OY"] * -(-e["OX"] // array.pixels)
     filters, repeats = (e["G"], 1) if layer.by_taps else (e["K"], e["G"])
     units = e["FY"] if layer.by_taps else -(-e["C"] // layer.joined)
     per_unit = np.ones_like(units) if layer.by_taps else e["FY"]
-    steps = (e["FX"] * layer.joined) * DIGITS
+    steps = (e["FX"] * layer.joined) * digits
     rebuilt = layer.weights is not None
     time = array.row_cycles(steps, rebuilt=rebuilt)
     groups = -(-filters // array.filters) * repeats
@@ -157,7 +157,7 @@ def planned(array: Array, layer: Layer, tiles: Boxes) -> Work:
     fetched = uses if layer.by_taps else groups * passes * units * per_unit
     inputs = fetched * layer.reach(np.minimum(e["OX"], array.pixels))
     macs = loops.macs(layer.op, layer.graph, tiles)
-    return Work(cycles, uses * rebuilt, macs * DIGITS, uses * array.skip_rows, bits, inputs)
+    return Work(cycles, uses * rebuilt, macs * digits, uses * array.skip_rows, bits, inputs)
 
 
 class Bound:

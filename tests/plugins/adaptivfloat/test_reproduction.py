@@ -85,10 +85,11 @@ def scores():
 
 def test_rows_and_tables_say_what_was_measured():
     rows = comparison.rows(scores())
-    assert len(rows) == 13
-    assert {row.ours for row in rows} == {1.0}
+    assert len(rows) == 13 + len(SPREADS)
+    assert {row.ours for row in rows[:13]} == {1.0}
+    assert {row.ours for row in rows[13:]} == {3.0}
     assert {(row.role, row.values, row.evidence) for row in rows} == {("measured", "trained", "derived")}
-    assert [row.case for row in rows][-1] == "W4/A4 QAR"
+    assert [rows[12].case, rows[-1].case] == ["W4/A4 QAR", "W4 PTQ, channels scaled by up to 2^4 either way"]
     table = comparison.rank_table(scores())
     assert set(table[table["format"] == "Float"]["ours"]) == {3.5}
     found = comparison.table(scores())

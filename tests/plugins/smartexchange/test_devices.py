@@ -64,6 +64,17 @@ def test_only_coefficients_and_bases_are_fetched():
         assert moved.sum() * 8 < 8 * graph.tensors[name].elements * 0.7  # well below int8
 
 
+@pytest.mark.parametrize("device", LINES)
+def test_no_mapping_is_below_its_bound(device):
+    """Values can leave little of the work, and cells less than an element's bits: the bound knows."""
+    for share in (0.3, 0.99):
+        found = simulate(
+            network(), load_hardware(device), compress=LINES[device].replace("0.4", "0.9"),
+            given=Activations(share).given(), options={"cache": False},
+        )  # fmt: skip
+        assert found.plan.bound_fs <= found.times.makespan_fs
+
+
 def test_statistics_stand_in_for_values():
     hardware = load_hardware("npu/smartexchange")
     line, times, digits = "smartexchange:sparsity=0.4:first=yes", [], []
