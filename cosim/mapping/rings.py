@@ -36,7 +36,7 @@ class Rings:
 
         At the other end where the rings of the op before are: what the group keeps may arrive while that op runs.
         """
-        self.first, self.stop = {}, {}
+        self.first, self.stop, self.next = {}, {}, {}
         for name, size in self.size.items():
             low, n_bytes = start.get(name, 0), area.get(name, 0)
             top = (size - n_bytes) // ALIGNMENT * ALIGNMENT

@@ -125,6 +125,10 @@ class Search:
             best = exact(self, room, objective, best) or best
         return replace(best, tiling=replace(best.tiling, bound_fs=self.bound_fs))
 
+    def _is_over(self, deadline: float) -> bool:
+        """Whether enough has been done: by the clock, or by what is the same on every machine."""
+        return self.trials.effort > self.most or time.monotonic() > deadline
+
     def _fitting(
         self, tilings: Iterable[Tiling], room: Room, objective: Objective, lowest: float, slack: float
     ) -> list[Trial]:
@@ -134,7 +138,7 @@ class Search:
         """
         found: list[Trial] = []
         for tiling in self.trials.prepared(tilings):
-            if found and self.trials.effort > self.most:
+            if lowest < float("inf") and self.trials.effort > self.most:
                 break
             trial = self.trials.within(tiling, lowest * (1 + max(objective.tolerance, slack)))
             if trial is not None and trial.fits(room.bytes_of):

@@ -14,9 +14,9 @@ Paper: doi:10.1109/DAC18072.2020.9218516. What it adds to cosim, each by one hoo
                                 `comparison` for tables 2 and 3; printed figures in ``published.csv`` by `published`)
 ==============================  ==================================================================================
 
->>> from cosim import load_graph, load_hardware, simulate
->>> graph = load_graph("lstm_256")
->>> found = simulate(graph, load_hardware("npu/hfint-4pe"), compress="adaptivfloat8")  # doctest: +SKIP
->>> found.times.makespan_fs / 1e9  # [us]; the paper prints 81.2  # doctest: +SKIP
-79.184
+>>> from cosim import load_registry
+>>> load_registry().get("formats", "adaptivfloat4_2").levels.tolist()[:8]
+[0, 3, 4, 6, 8, 12, 16, 24]
+
+On the command line: ``cosim run lstm_256 --on npu/hfint-4pe --compress adaptivfloat8``.
 """

@@ -76,7 +76,7 @@ def coded(
             f"nothing is left to code: tensors are {', '.join(done) or 'real'} already",
             where=f"graph {graph.name}",
             allowed="weights or activations that are real numbers",
-            fix="leave this step out, or the one before it",
+            fix="leave this step out, or let the one before it leave activations real (its option activations, if it has one)",
         )
     known: dict[str, Any] = {} if formats is None else {"formats": formats}
     constants = {

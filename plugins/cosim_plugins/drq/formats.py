@@ -37,7 +37,7 @@ class Flagged:
     sums = np.dtype(np.int32)
     # An 8x8 product is four passes of a 4x4 multiplier, each added to the sum: 4 x 16 bit products, 4 x 16 bit added.
     # The sum of a pass is 16 bits wide: Fig. 4 joins partial results by a 16-bit adder.
-    arithmetic = Arithmetic((8, 8), adder_bits=4 * 16, operand_bits=8, note="four passes of a 4-bit multiplier")
+    arithmetic = Arithmetic((8, 8), adder_bits=4 * 16, operand_bits=9, note="four passes of a 4-bit multiplier")
 
     def __init__(self, rule: Narrowing) -> None:
         self.rule = rule

@@ -81,7 +81,16 @@ def _unknown(network: str) -> str:
 
 def _arguments(text: str) -> dict[str, object]:
     pairs = (item.partition("=") for item in text.split())
-    return {key: int(value) if value.isdigit() else value for key, _, value in pairs}
+    return {key: _value(value) for key, _, value in pairs}
+
+
+def _value(text: str) -> int | float | str | None:
+    if text == "none":
+        return None
+    try:
+        return int(text) if text.isdigit() else float(text)
+    except ValueError:
+        return text
 
 
 def _rows(name: str) -> list[dict[str, str]]:

@@ -11,6 +11,7 @@ from cosim.compress import compress, fold
 from cosim.errors import DescriptionError
 from cosim.execute import whole
 from cosim.formats import fit, quantise
+from cosim.library import load_graph
 from cosim.plugin import load_registry
 from cosim.testing import CompressionContract, sample_graph
 
@@ -109,6 +110,19 @@ def test_what_another_step_has_coded_stays_as_it_is():
     for name, value in real.items():
         assert np.abs(found[name] - value).max() < np.abs(value).max()
     assert compress(compress(sample_graph(), "adaptivfloat:weights=no"), "adaptivfloat:activations=no").ops
+
+
+def test_it_follows_smartexchange_which_codes_the_weights():
+    digits = load_graph("digits_cnn")
+    graph = compress(digits, "smartexchange:activations=fp32,adaptivfloat8")
+    names = [formats_of(graph)[n] for n in weights_of(graph)]
+    assert names == ["adaptivfloat8", "smartexchange", "smartexchange", "smartexchange"]  # the first it leaves real
+    assert {formats_of(graph)[op.output] for op in graph.ops} == {"adaptivfloat8"}
+    x = {"input": np.random.default_rng(0).random((1, 1, 8, 8), np.float32)}
+    real = whole(digits, x, **KNOWN).outputs()["fc"]
+    assert np.abs(whole(graph, x, **KNOWN).outputs()["fc"] - real).max() < np.abs(real).max()
+    with pytest.raises(DescriptionError, match="smartexchange already"):
+        compress(digits, "smartexchange,adaptivfloat8")  # whose activations are int8 unless told otherwise
 
 
 @pytest.mark.parametrize("before", ["int8", "adaptivfloat8", "fp16"])
