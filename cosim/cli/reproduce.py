@@ -18,10 +18,14 @@ def register(app: typer.Typer) -> None:
 
 
 def reproduce(
-    name: Annotated[str | None, typer.Argument(help="A reproduction; without one they are listed.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="A reproduction; without one they are listed.", metavar="NAME")
+    ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", help="Folder for tables, figures and README.md; results/papers/NAME otherwise."),
+        typer.Option(
+            "--out", help="Folder for tables, figures and README.md; results/papers/NAME otherwise.", metavar="DIR"
+        ),
     ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of trainings and of synthetic values.")] = 0,
     as_json: opt.AsJson = False,

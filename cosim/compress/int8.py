@@ -170,7 +170,9 @@ def _calibrated(roles: Roles, runs: Sequence[Mapping[str, Array]], method: str, 
             encodings[name] = _weight_encoding(real[name], role.axis)
     for name, role in roles.constants.items():
         if role.kind == BIAS:
-            encodings[name] = _bias_encoding(encodings[role.input], encodings[role.weight])
+            # A weight that another compression has coded already keeps its steps, and its bias follows them.
+            weight = encodings.get(role.weight, graph.tensors[role.weight].encoding)
+            encodings[name] = _bias_encoding(encodings[role.input], weight)
     constants: dict[str, Constant] = {
         name: Quantized(constant, encodings[name], name) if name in encodings else constant
         for name, constant in graph.constants.items()

@@ -122,7 +122,7 @@ class Estimates:
             arrives = np.zeros(len(pool.rows))
             for geometry, path in zip(pool.operands[:-1], search.paths[:-1], strict=True):
                 if path is not None:
-                    arrives += geometry.set_bytes(inner & geometry.moves) * path.fs_per_byte
+                    arrives += geometry.set_bytes(inner & geometry.moves) * (geometry.density * path.fs_per_byte)
             first = np.maximum(first, arrives - hidden)
             if search.stores is not None:
                 output = pool.operands[-1]

@@ -13,6 +13,7 @@ from cosim.graph.space import Access, Axis, Space
 from cosim.mapping.sets import moving, sliding
 
 Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
 Loops = frozenset[int]
 
 
@@ -68,6 +69,11 @@ class Geometry:
             else:
                 self._sets[inner] = self.encoding.most_bytes(np.stack(lengths, axis=1), self.access.shape)
         return self._sets[inner]
+
+    @cached_property
+    def density(self) -> Floats:
+        """Part of a set that its pieces bring, shape (rows,): a stride may skip the rest."""
+        return np.minimum(1.0, self.sweep_bytes(frozenset()) / np.maximum(self.set_bytes(self.moves), 1))
 
     def set_elements(self, inner: Loops) -> Ints:
         """Elements of the largest set, shape (rows,)."""

@@ -28,6 +28,9 @@ def improved(fuser: Fuser, plan: Plan, mapping: Mapping, objective: Objective) -
     limit = cost[0]
     tries = min(MOST_TRIES, 1 + MOST_COMMANDS // len(mapping.program)) if len(mapping.program) else 0
     path = _path(fuser, plan, _moved(mapping), objective)
+    if fuser.known.is_late:
+        fuser.known.cut_short()
+        tries = min(tries, 1)  # what was found by then is still worth one look
     for step in path[: -tries - 1 : -1]:  # the last is expected to be best
         try:
             found = build(fuser.problem, tiled(fuser.tiler, fuser, objective, step))

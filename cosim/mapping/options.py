@@ -26,7 +26,8 @@ class Options:
     cache
         Keep and use searches in the user's cache folder.
     seconds
-        Time that the searches may take together [s]; what remains gets its best coarse candidate.
+        Time that the searches may take together, that for groups included [s]; ops that remain get their best coarse
+        candidate, groups that were not tried by then are not tried.
     fuse
         ``"auto"``: ops run depth-first where that moves less; ``"none"``: op by op.
     resident

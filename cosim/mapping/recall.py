@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -21,13 +22,17 @@ class Recall:
 
     def __init__(self, fuser: Fuser, objective: Objective) -> None:
         self.fuser, self.shelf, self.objective = fuser, fuser.tiler.shelf, objective
-        self.key = "" if self.shelf is None else _key(fuser, objective)
+
+    @cached_property
+    def digest(self) -> str:
+        """Of all that the choice of groups depends on: the whole graph, the device, and the code that chooses."""
+        return _digest(self.fuser, self.objective)
 
     def plan(self) -> Plan | None:
         """The plan with the groups that an earlier run has chosen; None where there was none."""
         if self.shelf is None:
             return None
-        answers = self.shelf.load(self.key)
+        answers = self.shelf.load(self.digest)
         groups, share = self._groups(answers.get(QUESTION)), answers.get("share")
         if groups is None or share not in (0, *RESIDENT_SHARES):
             return None
@@ -40,7 +45,7 @@ class Recall:
         """File the groups of `plan`, unless the time was too short to find the best."""
         if self.shelf is not None and not self.fuser.known.is_cut_short:
             rows = [[group.first, group.last, group.outer.along, _bounds(group)] for group in plan.groups]
-            self.shelf.store(self.key, {QUESTION: rows, "share": plan.share})
+            self.shelf.store(self.digest, {QUESTION: rows, "share": plan.share})
 
     def _groups(self, rows: Any) -> tuple[Group, ...] | None:
         """The groups of an answer; None where it is none."""
@@ -65,8 +70,7 @@ def _bounds(group: Group) -> list[int]:
     return [group.outer.ranges[0][0], *(high for _, high in group.outer.ranges)]
 
 
-def _key(fuser: Fuser, objective: Objective) -> str:
-    """Digest of all that the choice of groups depends on: the whole graph, the device, and the code that chooses."""
+def _digest(fuser: Fuser, objective: Objective) -> str:
     graph, hardware, problem = fuser.graph, fuser.hardware, fuser.problem
     number = {name: place for place, name in enumerate(graph.tensors)}
     ops = [(fuser.likeness.described(op), [number[name] for name in (*op.inputs, op.output)]) for op in graph.ops]

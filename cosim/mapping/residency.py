@@ -25,6 +25,7 @@ from cosim.program.steady import steady
 
 SHARES = (1, 2, 4, 6, 8, 12, 15)  # sixteenths of a memory that constants may take
 MOST_TRIES = 8  # Programs that are made and timed
+LOSS = 0.02  # of latency that an estimate may be worse: the timers decide
 MOST_COMMANDS = 200_000  # of all of these together, after the first
 
 Resident = dict[str, tuple[str, int]]
@@ -103,8 +104,9 @@ def _choices(
     while expected:
         best = objective.prefer([step.expected for _, step in expected])
         problem, step = expected.pop(best)
-        with suppress(InfeasibleError):
-            yield problem, tiled(tiler, fuser.of(problem), objective, step)
+        if _has_hope(step, plan):
+            with suppress(InfeasibleError):
+                yield problem, tiled(tiler, fuser.of(problem), objective, step)
         unchanged = upheld(before, problem)
         if unchanged is not None:
             yield problem, unchanged
@@ -112,6 +114,11 @@ def _choices(
         unchanged = upheld(before, problem)
         if unchanged is not None:
             yield problem, unchanged
+
+
+def _has_hope(step: Plan, plan: Plan) -> bool:
+    """Whether a plan is expected to move less than the one without residents, and not to take much longer."""
+    return step.expected[1] < plan.expected[1] and step.expected[0] <= plan.expected[0] * (1 + LOSS)
 
 
 def _candidates(problem: Problem, program: Program) -> list[Candidate]:

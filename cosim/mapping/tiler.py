@@ -80,7 +80,7 @@ class Known:
     def cut_short(self) -> None:
         """Note, and say once, that the time was not enough."""
         if not self.is_cut_short:
-            _LOG.warning("the time for the search ran out: some ops have coarse tilings")
+            _LOG.warning("the time for the search ran out: some ops have coarse tilings, some groups were not tried")
         self.is_cut_short = True
 
 

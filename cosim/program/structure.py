@@ -157,7 +157,7 @@ def _check_buffers_of(program: Program, tensor: Tensor, rows: Int64, found: Find
         outside.any(axis=1),
         lambda i: f"{buffer_name(program, rows[i])}: its box is empty or outside the tensor {tensor.shape}",
     )
-    own = (table.root[rows] < 0) & (table.ring[rows] < 0)  # a view has the bytes of its root, a ring a few rows
+    own = (table.root[rows] < 0) & (table.ring[rows] == -1)  # a view has the bytes of its root, a ring a few rows
     rows, boxes = rows[own], boxes[own]
     bits = table.bits[rows].astype(np.int64)
     is_codes = table.content[rows] == Content.CODES

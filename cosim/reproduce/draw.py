@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from cosim.errors import CosimError, PluginError
-from cosim.plugin.reproduction import EVIDENCE, Row
+from cosim.plugin.reproduction import EVIDENCE, ROLES, Row
 from cosim.report.figure import COLOURS
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ _RC: Any = {
     "axes.spines.top": False,
     "axes.spines.right": False,
 }
+MARKERS = {"predicted": "o", "fitted": "s", "input": "x", "counted": "+", "measured": "^"}
 _LEAST = 3.0  # rows that a label needs
 _FOOT_INCHES = 0.18  # for a line about evidence
 
@@ -69,13 +70,8 @@ def differences(rows: Sequence[Row]) -> Callable[[Figure], None]:
         shown.sort(key=lambda row: parts.index(row.part))
         figure.set_size_inches(8.0, min(1.6 + 0.08 * ends[-1], 14.0))
         axes = figure.subplots()
-        for number, evidence in enumerate(EVIDENCE):
-            at = [i for i, row in enumerate(shown) if row.evidence == evidence]
-            if at:
-                values = [100 * (shown[i].difference or 0.0) for i in at]
-                filled = COLOURS[number] if evidence == "printed" else "white"
-                style: Any = {"markersize": 4.0, "color": COLOURS[number], "markerfacecolor": filled}
-                axes.plot(values, [places[i] for i in at], "o", label=f"{evidence} ({len(at)})", **style)
+        for i, row in enumerate(shown):
+            axes.plot([100 * (row.difference or 0.0)], [places[i]], MARKERS[row.role], **_style(row.evidence))
         axes.axvline(0.0, color="black", linewidth=0.8)
         for end in ends[1:-1]:
             axes.axhline(end, color="0.85", linewidth=0.8)
@@ -87,10 +83,30 @@ def differences(rows: Sequence[Row]) -> Callable[[Figure], None]:
         axes.set_xlim(-1.3 * reach, 1.3 * reach)
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
         axes.set_xlabel("(ours - paper) / paper [%]")
-        if shown:
-            figure.legend(title="the paper's figure is", loc="outside upper right", ncols=len(EVIDENCE), fontsize=8)
+        _explain(figure, shown)
 
     return draw
+
+
+def _style(evidence: str) -> dict[str, Any]:
+    """Colour of the evidence; filled where it is printed."""
+    colour = COLOURS[list(EVIDENCE).index(evidence)]
+    return {"markersize": 4.5, "color": colour, "markerfacecolor": colour if evidence == "printed" else "white"}
+
+
+def _explain(figure: Figure, shown: Sequence[Row]) -> None:
+    """Legends above: colours are evidence, shapes are roles."""
+    from matplotlib.lines import Line2D
+
+    evidence, role = Counter(row.evidence for row in shown), Counter(row.role for row in shown)
+    colours = [
+        Line2D([], [], ls="", marker="o", label=f"{e} ({evidence[e]})", **_style(e)) for e in EVIDENCE if evidence[e]
+    ]
+    shapes = [Line2D([], [], ls="", marker=MARKERS[r], color="0.4", label=f"{r} ({role[r]})") for r in ROLES if role[r]]
+    if shown:
+        options: Any = {"ncols": 3, "fontsize": 8, "title_fontsize": 8}
+        figure.legend(handles=colours, title="the paper's figure is", loc="outside upper left", **options)
+        figure.legend(handles=shapes, title="ours is", loc="outside upper right", **options)
 
 
 def _bands(counts: Sequence[int]) -> tuple[list[float], list[float]]:

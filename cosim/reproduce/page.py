@@ -39,7 +39,8 @@ def difference(row: Row) -> str:
 
 def percent(share: float, *, sign: str = "") -> str:
     """A share as a percentage with one digit behind the point."""
-    return f"{100 * share:{sign}.1f} %"
+    text = f"{100 * share:{sign}.1f}"
+    return f"{text} %" if float(text) else "0.0 %"  # neither +0.0 nor -0.0
 
 
 def number(value: float | None) -> str:

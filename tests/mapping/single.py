@@ -49,15 +49,23 @@ def small(
     weights: int = 0,
     sums_in_sram: bool = False,
     main_unit: int = 1,
+    array_port: int = 1048576,
+    array_unit: int = 0,
+    crosses: bool = False,
+    blocking: bool = False,
+    priority: int = 0,
 ) -> Hardware:
     """A device of one array and one vector unit at 1 GHz; sizes [byte], bandwidth [byte/cycle], the rest [cycle].
 
     Loads and stores have ports of their own unless they share one (`is_shared`). Ports to the array are wide. With
     `weights` [byte] constants have a memory and a DMA engine of their own, which shares the port of the other loads.
+    The port to the array carries `array_port` [byte/cycle] in units of `array_unit` [byte]; moves cross it too if
+    `crosses`. The array computes after its data have come if it is `blocking`, and stores go first with `priority`.
     """
     port = f"bandwidth: {bandwidth} B/cycle, clock: core, burst: {main_unit} B, latency: {latency} cycles"
     out = "in" if is_shared else "out"
-    wide = "bandwidth: 1048576 B/cycle, clock: core, burst: 1048576 B"
+    wide = f"bandwidth: {array_port} B/cycle, clock: core, burst: {array_unit or array_port} B"
+    also = ", sram.array" if crosses else ""
     lines = [
         "schema: 1", "name: npu/small", "summary: small", "technology: cmos-16nm", "main_memory: dram",
         f"source: {OURS}", "clocks:", f"  core: {{frequency: 1 GHz, voltage: 0.8 V, source: {OURS}}}",
@@ -70,15 +78,19 @@ def small(
         lines.append(f"  registers: {{size: {weights} B, {KIND}, ports: {{}}}}")
     lines += [
         "engines:",
-        f"  load: {{kind: dma, clock: core, from: dram, to: sram, via: [dram.in], setup: {setup} cycles, source: {OURS}}}",
-        f"  store: {{kind: dma, clock: core, from: sram, to: dram, via: [dram.{out}], setup: {setup} cycles, source: {OURS}}}",
+        f"  load: {{kind: dma, clock: core, from: dram, to: sram, via: [dram.in{also}], setup: {setup} cycles, source: {OURS}}}",
+        f"  store: {{kind: dma, clock: core, from: sram, to: dram, via: [dram.{out}{also}], setup: {setup} cycles,"
+        f" priority: {priority}, source: {OURS}}}",
     ]
     if weights:
         lines.append(
             f"  load_weights: {{kind: dma, clock: core, from: dram, to: registers, via: [dram.in],"
             f" setup: {setup} cycles, source: {OURS}}}"
         )
-    common = f"clock: core, operands: sram, via: [sram.array], setup: {array_setup} cycles, source: {OURS}"
+    how = "blocking" if blocking else "streamed"
+    common = (
+        f"clock: core, operands: sram, via: [sram.array], overlap: {how}, setup: {array_setup} cycles, source: {OURS}"
+    )
     sums = "sram" if sums_in_sram else "accumulator"
     more = ", weights: registers" if weights else ""
     if ARRAYS[array]:
@@ -104,6 +116,29 @@ def devices(
         is_shared=draw(st.booleans()) if is_shared is None else is_shared,
         weights=2048 if two_engines else 0,
         sums_in_sram=draw(st.booleans()),
+    )
+
+
+@st.composite
+def narrow_devices(draw: st.DrawFn) -> Hardware:
+    """Small devices on which everything may be in the way of everything else."""
+    array = draw(st.sampled_from(["mac", "two"]))
+    return small(
+        array,
+        sram=8192,
+        accumulator=8192,
+        bandwidth=draw(st.sampled_from([1, 3, 16])),
+        latency=draw(st.integers(0, 9)),
+        setup=draw(st.integers(0, 5)),
+        array_setup=draw(st.integers(0, 3)),
+        is_shared=draw(st.booleans()),
+        weights=draw(st.sampled_from([0, 2048])),
+        main_unit=draw(st.sampled_from([1, 4, 8])),
+        array_port=draw(st.sampled_from([1, 4, 16])),
+        array_unit=draw(st.sampled_from([1, 2, 16])),
+        crosses=draw(st.booleans()),
+        blocking=draw(st.booleans()),
+        priority=draw(st.integers(0, 1)),
     )
 
 

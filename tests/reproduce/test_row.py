@@ -7,7 +7,7 @@ import pytest
 
 from cosim.errors import DescriptionError
 from cosim.reproduce import spreads
-from cosim.reproduce.page import headline
+from cosim.reproduce.page import difference, headline
 from tests.reproduce.conftest import row
 
 
@@ -66,3 +66,8 @@ def test_the_headline_counts_predictions_of_printed_figures_only():
         "2 predictions of printed figures: median difference 30.0 %, worst -50.0 % (Table 1, far, power)."
     )
     assert headline(rows[2:]).startswith("No row compares")
+
+
+@pytest.mark.parametrize(("ours", "text"), [(2.0, "0.0 %"), (1.9999, "0.0 %"), (2.1, "+5.0 %"), (1.0, "-50.0 %")])
+def test_a_difference_of_nothing_has_no_sign(ours, text):
+    assert difference(row(ours=ours)) == text

@@ -113,12 +113,31 @@ def test_every_part_has_a_band_and_a_label():
     differences([*rows[:3], *rows[6:], *rows[3:6]])(figure)
     (axes,) = figure.axes
     assert [label.get_text() for label in axes.get_yticklabels()] == ["Table 1", "Table 2", "Section 6"]
-    x, y = axes.lines[0].get_data()
-    assert x.tolist() == [-50, 0, 350] * 3
-    assert sorted(y) == list(y)
+    x, y = zip(*(line.get_data() for line in axes.lines[: len(rows)]), strict=True)
+    y = [float(place[0]) for place in y]
+    assert [float(value[0]) for value in x] == [-50, 0, 350] * 3
+    assert sorted(y) == y
     assert len(set(y)) == 9
     assert axes.get_ylim()[0] > max(y)
     assert axes.get_xlim()[1] > 350
+
+
+def test_colours_are_evidence_and_shapes_are_roles():
+    from matplotlib.figure import Figure
+
+    from cosim.plugin.reproduction import ROLES
+    from cosim.reproduce.draw import MARKERS, differences
+
+    assert set(MARKERS) == set(ROLES)
+    figure = Figure()
+    kinds = [("printed", "predicted"), ("digitised", "predicted"), ("printed", "fitted"), ("printed", "fitted")]
+    differences([row(evidence=evidence, role=role) for evidence, role in kinds])(figure)
+    one, other, third, fourth = figure.axes[0].lines[:4]
+    assert one.get_color() != other.get_color()
+    assert other.get_markerfacecolor() == "white" != one.get_markerfacecolor()
+    assert one.get_marker() == other.get_marker() != third.get_marker() == fourth.get_marker()
+    texts = [text.get_text() for legend in figure.legends for text in legend.get_texts()]
+    assert texts == ["printed (3)", "digitised (1)", "predicted (2)", "fitted (2)"]
 
 
 def test_a_table_with_figures_of_the_paper_says_what_they_rest_on(tmp_path):

@@ -31,7 +31,9 @@ NOTES: Mapping[str, str] = MappingProxyType(
             "convolution or linear layer mixed, the first layer too; energy without leakage and idle clocks. Shares of "
             "8-bit operations are those of Fig. 11 on ImageNet, given as statistics: nothing is executed for these "
             "networks, and their values are labelled synthetic. A narrow product is priced as int4, a wide one as four "
-            "passes with four additions."
+            "passes with four additions. Buffers reserve a byte and a flag for each element of a DRQ tensor; DRAM and "
+            "the array move what the mask leaves, the vector unit what is reserved. What outliers take beyond 4 bits in "
+            "memory is left out."
         ),
         "Constants that were fitted": "None. The stall policies are swept, not chosen by the ratio that they lead to.",
         "The polarity of the mask": (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
@@ -48,19 +48,12 @@ class SmartExchange:
         Raises
         ------
         DescriptionError
-            On an unknown option, a graph that is quantised already, or one without a weight to decompose.
+            On an unknown option, or a graph that is compressed already.
         """
         choice = parsed(options)
         _check_real(graph)
         folded = fold(graph)
         chosen = slicings(folded, choice)
-        if not chosen:
-            raise DescriptionError(
-                "no weight is of a size that is decomposed",
-                where=f"graph {graph.name}, compression 'smartexchange'",
-                allowed="convolutions 3x3 or 1x1 without groups, and linear layers, of more than a few channels",
-                fix="first=yes, or another compression",
-            )
         if not calibrate:
             return _stated(folded, chosen, choice)
         return _calibrated(folded, chosen, choice, data)
@@ -146,15 +139,19 @@ def _stated(graph: Graph, chosen: Mapping[str, Slicing], choice: Choice) -> Grap
         tensors.append(
             replace(assigned.tensors[name], encoding=Encoding(formats.NAME, formats.BITS, axis=0, storage=storage))
         )
-    line = (
-        f"smartexchange: {len(chosen)} weights, no values: {choice.recipe.sparsity:.0%} of the coefficient rows are "
-        "zero as stated"
-    )
+    line = f"no values: {choice.recipe.sparsity:.0%} of the coefficient rows are zero as stated"
     return replace(
         assigned.with_tensors(tensors),
         constants={**assigned.constants, **constants},
-        provenance=(*assigned.provenance, line),
+        provenance=(*assigned.provenance, _line(chosen, line)),
     )
+
+
+def _line(chosen: Collection[str], more: str) -> str:
+    """What the provenance says."""
+    if not chosen:
+        return "smartexchange: no weight is of a size that is decomposed, all are left alone"
+    return f"smartexchange: {len(chosen)} weights decomposed, {more}"
 
 
 def _calibrated(
@@ -177,14 +174,11 @@ def _calibrated(
                 encodings[bias], constants[bias] = _bias(result, op, encodings[name])
     tensors = [replace(result.tensors[name], encoding=encoding) for name, encoding in encodings.items()]
     weights = sum(result.tensors[name].elements for name in parts)
-    line = (
-        f"smartexchange: {len(parts)} weights decomposed, theta {choice.recipe.theta:g}, "
-        f"{32 * weights / bits:.2f} times smaller than fp32"
-    )
+    line = f"theta {choice.recipe.theta:g}, {32 * weights / max(bits, 1):.2f} times smaller than fp32"
     return replace(
         result.with_tensors(tensors),
         constants={**result.constants, **constants},
-        provenance=(*result.provenance, line),
+        provenance=(*result.provenance, _line(parts, line)),
     )
 
 

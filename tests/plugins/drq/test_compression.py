@@ -125,5 +125,7 @@ def test_halving():
 
 def test_the_provenance_says_what_was_done():
     small = compress(two_layers(), "drq:region=2x4:threshold=17", calibrate=False)
-    assert "2 products of 2 tensors mixed, region 2x4 above 17, mask per channel, narrowed by msb" in small.provenance[-1]
+    assert (
+        "2 products of 2 tensors mixed, region 2x4 above 17, mask per channel, narrowed by msb" in small.provenance[-1]
+    )
     assert np.prod([len(start) for start in small.tensors["one"].encoding.regions.starts]) == 4 * 5 * 3

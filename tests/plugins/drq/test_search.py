@@ -6,12 +6,13 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("sklearn")
 
+from cosim_workloads.data import Labelled, digits
+
 from cosim import load_graph
 from cosim.errors import DescriptionError
 from cosim_plugins.drq.search import fake_activations, search
 from cosim_plugins.drq.settings import Settings
 from cosim_plugins.training import accuracy, trained
-from cosim_workloads.data import Labelled, digits
 
 START = Settings.of({"region": "4x4", "threshold": "80"})
 

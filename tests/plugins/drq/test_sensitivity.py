@@ -32,7 +32,14 @@ def test_a_mean_that_equals_the_threshold(scale):
         for threshold in (14.75, 15, 15.25)
         for inclusive in (False, True)
     }
-    assert found == {(14.75, False): 1, (14.75, True): 1, (15, False): 0, (15, True): 1, (15.25, False): 0, (15.25, True): 0}
+    assert found == {
+        (14.75, False): 1,
+        (14.75, True): 1,
+        (15, False): 0,
+        (15, True): 1,
+        (15.25, False): 0,
+        (15.25, True): 0,
+    }
 
 
 def test_regions_at_the_edge():

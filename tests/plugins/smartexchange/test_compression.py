@@ -13,7 +13,7 @@ from cosim.execute import whole
 from cosim.formats import IntegerFormat
 from cosim.graph import Builder, Stored
 from cosim.plugin import load_registry
-from cosim.testing import CompressionContract, FormatContract
+from cosim.testing import CompressionContract, FormatContract, sample_graph
 from cosim_plugins.smartexchange.compression import Projection, slicings
 from cosim_plugins.smartexchange.constant import Decomposed, Stated
 from cosim_plugins.smartexchange.options import OPTIONS, parsed
@@ -49,6 +49,12 @@ class TestSmartExchange(CompressionContract):
     @pytest.fixture
     def graph(self):
         return network()
+
+
+class TestWhereNothingIsDecomposed(TestSmartExchange):
+    @pytest.fixture
+    def graph(self):
+        return sample_graph(batch=2)
 
 
 class TestPruned(CompressionContract):
@@ -97,8 +103,10 @@ def test_what_is_left_alone():
 def test_weights_that_would_grow_are_left_alone():
     b = Builder("small", 0)
     b.output(b.conv2d(b.relu(b.input("image", (1, 12, 4, 4))), 8, 1, name="few"))  # 4 rows: 48 + 72 + 4 bits for 96
-    with pytest.raises(DescriptionError, match="no weight"):
-        compress(b.build(), "smartexchange")
+    for calibrate in (True, False):
+        graph = compress(b.build(), "smartexchange", calibrate=calibrate)
+        assert graph.tensors["few.weight"].encoding.format == "int8"
+        assert "no weight" in graph.provenance[-1]
 
 
 def test_stored_size_is_the_formula_and_real_weights_meet_the_stated_one():
@@ -171,12 +179,31 @@ def test_a_compressed_graph_is_refused(line):
         compress(network(), line)
 
 
-def test_activations_may_be_left_to_another_compression():
-    graph = compress(network(), "smartexchange:activations=fp32")
+@pytest.mark.parametrize(
+    ("line", "form", "bias"),
+    [("", "fp32", "fp32"), (",int8:activations=symmetric", "int8", "int32"), (",adaptivfloat8", "adaptivfloat8", "fp32")],
+)
+def test_activations_may_be_left_to_another_compression(line, form, bias):
+    graph = compress(network(), f"smartexchange:activations=fp32{line}")
     assert graph.tensors["window.weight"].encoding.format == "smartexchange"
-    assert graph.tensors["window.bias"].encoding.format == "fp32"
-    assert graph.tensors["head"].encoding.format == "fp32"
-    whole(graph, {"image": image()}, **known())
+    assert graph.tensors["window.bias"].encoding.format == bias
+    assert graph.tensors["head"].encoding.format == form
+    wanted = whole(compress(network(), "smartexchange:activations=fp32"), {"image": image()}, **known()).real("head")
+    found = whole(graph, {"image": image()}, **known()).real("head")
+    assert np.linalg.norm(found - wanted) < 0.1 * np.linalg.norm(wanted)
+
+
+def test_int8_behind_it_is_what_it_does_itself():
+    """The same codes whether it quantises activations itself or leaves them to int8."""
+    data = {"image": image()}
+    alone = compress(network(), "smartexchange", data)
+    behind = compress(network(), "smartexchange:activations=fp32,int8:activations=symmetric", data)
+    np.testing.assert_array_equal(*(whole(graph, data, **known())["head"] for graph in (alone, behind)))
+
+
+def test_a_format_has_nothing_left_to_code():
+    with pytest.raises(DescriptionError, match="nothing is left"):
+        compress(network(), "smartexchange,adaptivfloat8")
 
 
 def test_nan_is_refused():
