@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from cosim.errors import DescriptionError, unknown
+from cosim.errors import DescriptionError, SimulationError, unknown
 from cosim.graph.graph import Graph
 from cosim.hardware.hardware import Hardware
 from cosim.hardware.technology import Technology
@@ -206,7 +206,8 @@ def simulate(
     area_report = area(hardware, technology, kinds)
     if execute != "none":
         tell("execute", 0.75)
-        values, quality, overflows = _execute(execute, graph, small, program, first.times, inputs, seed, backend)
+        runs = [first] if later is None else [first, later]
+        values, quality, overflows = _execute(execute, graph, small, runs, inputs, seed, backend)
     tell("done", 1.0)
     return Simulation(
         graph=small,
@@ -328,12 +329,12 @@ def _execute(
     execute: Execute,
     original: Graph,
     small: Graph,
-    program: Program,
-    times: Times,
+    runs: Sequence[Inference],
     inputs: Arrays | None,
     seed: int,
     backend: str,
 ) -> tuple[Values, list[dict[str, Any]], list[dict[str, Any]]]:
+    """Values of the first of `runs`; where commands are walked, every other one must leave the same."""
     from cosim.execute import compare, scheduled, whole
     from cosim.execute.overflow import overflow_rows, watched
 
@@ -343,7 +344,16 @@ def _execute(
     known: dict[str, Any] = {"formats": formats, "kernels": kernels, "backend": backend}
     with watched() as counts:
         if execute == "scheduled":
-            values = scheduled(program, small, times.start_fs, times.end_fs, fed, **known)
+            values = scheduled(runs[0].program, small, runs[0].times.start_fs, runs[0].times.end_fs, fed, **known)
         else:
             values = whole(small, fed, **known)
+    for run in runs[1:] if execute == "scheduled" else ():
+        again = scheduled(run.program, small, run.times.start_fs, run.times.end_fs, fed, **known)
+        for name, codes in values.codes.items():
+            if not np.array_equal(codes, again.codes[name], equal_nan=codes.dtype.kind == "f"):
+                raise SimulationError(
+                    f"output {name!r} of later inferences differs from that of the first",
+                    where=f"graph {small.name}",
+                    fix="report this as a bug of cosim",
+                )
     return values, compare(small, original, fed, formats=formats, kernels=kernels), overflow_rows(counts)

@@ -109,12 +109,16 @@ class Exhaustive:
             last = len(order) if self.search.staged[-1] else None
             yield Scheme(cuts, order, (*levels, last), (*sets, pieces if self.search.staged[-1] else 0))
 
+    def _try(self, tiling: Tiling) -> Trial:
+        found = self.search.trials.within(tiling, float("inf"))
+        return self.search.trials.of(tiling) if found is None else found
+
     def trials(self, room: Room, limit_fs: float = float("inf"), *, least_slots: bool = False) -> Iterator[Trial]:
         """Every scheme that fits `room`, with every number of slots of which none can be raised, or with one slot each.
 
         Schemes that take more than `limit_fs` even with room for everything are left out.
         """
-        try_out = self.search.trials.of
+        try_out = self._try
         for scheme in self.schemes():
             single = (1,) * len(scheme.sets)
             if least_slots:
@@ -131,7 +135,7 @@ class Exhaustive:
 
     def _slots(self, scheme: Scheme, most: tuple[int, ...], room: Room) -> list[tuple[int, ...]]:
         """Numbers of slots within `room` of which none can be raised."""
-        try_out = self.search.trials.of
+        try_out = self._try
         single = (1,) * len(most)
         base = dict(try_out(scheme.with_slots(single)).demand)
         adds = []  # bytes of each memory that another slot takes, for each operand

@@ -178,6 +178,8 @@ def build_homes(
             start = home.start + part.offset
             buffer = _alias(draft, home, names.index(name), whole_box(described), start, described.bytes)
             homes[name] = Home(home.memory, start, start + described.bytes, buffer, is_view=False)
+            span = live[part.whole]  # the bytes are those of the whole
+            placements.append(Placement(name, "part", home.memory, start, 0, span.first_op, span.last_op))
     _show_views(graph, draft, homes, names)
     return homes, _without_overlap(placements, homes, live)
 
@@ -204,10 +206,14 @@ def _alias(draft: Draft, home: Home, tensor: int, box: Ints, address: int, capac
 
 def _show_views(graph: Graph, draft: Draft, homes: dict[str, Home], names: list[str]) -> None:
     root = roots(graph)
+    shown = {name: name for name in graph.tensors}  # the bytes that a reshape shows: a root's, or those of a slice
     for op in graph.ops:
         if not op.kind.is_view or is_join(op) or root[op.output] not in homes:
             continue
-        home, described = homes[root[op.output]], graph.tensors[op.output]
+        source = shown[op.inputs[0]]
+        if not is_joined(op):
+            shown[op.output] = source
+        home, described = homes[source], graph.tensors[op.output]
         start, stop = home.start, home.stop
         if is_joined(op):
             start += slice_offset(graph, op)

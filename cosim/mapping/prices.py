@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -81,6 +82,18 @@ class Prices:
         if action not in self.actions:
             self.actions[action] = sum(term.price.value for term in terms(action, self.hardware, self.technology))
         return self.actions[action]
+
+
+@lru_cache(8)
+def prices_key(hardware: Hardware) -> str:
+    """Digest of all prices of a device."""
+    technology = technology_of(hardware)
+    memories = [(name, m.technology, m.width_bits, m.banks, m.size_bytes) for name, m in hardware.memories.items()]
+    links = [(name, link.technology, link.length_mm) for name, link in hardware.links.items()]
+    voltages = [(name, clock.voltage_v) for name, clock in hardware.clocks.items()]
+    prices = (technology.actions, technology.sram, technology.densities, technology.dram)
+    parts = (memories, links, voltages, power_of(hardware), *prices)
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:40]
 
 
 @lru_cache(8)

@@ -123,6 +123,9 @@ class Search:
             idle = idle + 1 if best is before else 0
         if objective.is_thorough and not self._is_optimal(best, objective) and not self._is_over(deadline):
             best = exact(self, room, objective, best) or best
+        if not self.trials.is_sure(best.tiling):
+            self.trials.doubt()
+            return self.best(room, objective, deadline)
         return replace(best, tiling=replace(best.tiling, bound_fs=self.bound_fs))
 
     def _is_over(self, deadline: float) -> bool:

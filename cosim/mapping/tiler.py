@@ -16,6 +16,7 @@ from cosim.mapping.cache import Shelf, digest_of, read, sources_of, written
 from cosim.mapping.objective import Objective
 from cosim.mapping.placement import roots
 from cosim.mapping.pool import Pool
+from cosim.mapping.prices import prices_key
 from cosim.mapping.search import Room, Search
 from cosim.mapping.trial import Trial
 from cosim.mapping.wiring import channel, operand_memory
@@ -152,8 +153,12 @@ class Tiler:
                 self.shelf.store(entry.key, {**self.shelf.load(entry.key), **entry.answers})
                 entry.is_new = False
 
+    def _prices(self, objective: Objective) -> str:
+        """Digest of the prices that an answer depends on; "" for an objective that asks for none."""
+        return f"{prices_key(self.hardware)} " if objective.is_priced else ""
+
     def _best(self, entry: Entry, room: Room, objective: Objective) -> Trial:
-        question = f"best {objective.name} {room.bytes_of}"
+        question = f"best {objective.name} {self._prices(objective)}{room.bytes_of}"
         if question not in entry.trials and question in entry.answers:
             try:
                 entry.trials[question] = read(entry.answers[question])

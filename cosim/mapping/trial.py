@@ -106,16 +106,32 @@ class Trials:
         self.faces = Faces.of(space, is_plain=self.is_plain)
         self.is_serial = engine.overlap == "blocking"
         self.fixed = self._fixed()
+        self.is_fed = True
         self.is_fed = not engine.via or self._is_fed()
         if is_priced:
             self.prices = Prices(search.hardware, engine, self.lanes, self.fixed[8])
 
     def of(self, tiling: Tiling) -> Trial:
-        """What `tiling` costs."""
+        """What `tiling` costs, to the femtosecond."""
+        if not self.is_sure(tiling):
+            self.doubt()
         found = self.within(tiling, NEVER)
         if found is None:
             raise SimulationError("a replay without limit was given up", where=f"op {self.search.op.name}")
         return found
+
+    def is_sure(self, tiling: Tiling) -> bool:
+        """Whether the engine's own path makes no tile of `tiling` wait where that was taken for granted."""
+        if not self.is_fed or not self.search.engine.via:
+            return True
+        sides = [self.faces.sides(loop, places)[0] for loop, places in enumerate(tiling.cuts)]
+        return self._feeds(list(product(*sides)))
+
+    def doubt(self) -> None:
+        """Forget all trials: from now on the engine's own path is in the replay."""
+        self.is_fed = False
+        for table in (self.known, self.services, self.rows):
+            table.clear()
 
     def within(self, tiling: Tiling, limit_fs: float) -> Trial | None:
         """What `tiling` costs, or None where it takes longer than `limit_fs`, which may only sink from call to call."""
@@ -270,10 +286,9 @@ class Trials:
         self.services |= dict(zip(missing, zip(times, n_bytes.tolist(), energy.tolist(), strict=True), strict=True))
 
     def _is_fed(self) -> bool:
-        """Whether tiles of many shapes and places all move their bytes, alone on their path, while they compute."""
-        space, lane = self.search.space, self.lanes.queues[-1]
-        self.is_fed = False
-        if lane["shared"] or self.is_serial:
+        """Whether tiles of many shapes and places are fed by a path of their own; `is_sure` looks at those of a tiling."""
+        space = self.search.space
+        if self.lanes.queues[-1]["shared"] or self.is_serial:
             return False
         choices = self.search.pool.choices
         smallest = [each.sizes[-1] for each in choices]
@@ -286,9 +301,15 @@ class Trials:
                 for share in (0, 1, 2):
                     starts = [share * (size - side) // 2 for size, side in zip(space.sizes, shape, strict=True)]
                     tiles[tuple((start, start + side) for start, side in zip(starts, shape, strict=True))] = None
-        self._serve(list(tiles))
+        return self._feeds(list(tiles))
+
+    def _feeds(self, tiles: list[Tile]) -> bool:
+        """Whether each of these tiles moves its bytes, alone on its path, while it computes."""
+        lane, known, fed = self.lanes.queues[-1], self.services, self.is_fed
+        self.services, self.is_fed = {}, False
+        self._serve(tiles)
         busy, n_bytes, _ = np.array(list(self.services.values())).T
-        self.services.clear()
+        self.services, self.is_fed = known, fed
         return bool((-(-n_bytes // lane["unit"]) * lane["full"] + lane["latency"] <= busy).all())
 
     # --- energy ---------------------------------------------------------------------------------------------------

@@ -97,7 +97,9 @@ def patterns(fuser: Fuser, plan: Plan, moved: Mapping[str, int]) -> list[Pattern
 def _windows(fuser: Fuser, plan: Plan, tensor: str) -> Iterator[Window]:
     """First and last op of each window: with the readers of the tensor, or up to the op that makes it."""
     graph, work = fuser.graph, fuser.work
-    made = next(rank for rank, position in enumerate(work) if graph.ops[position].output == tensor)
+    made = next((rank for rank, position in enumerate(work) if graph.ops[position].output == tensor), None)
+    if made is None:
+        return  # joined of parts that several ops make
     readers = [r for r, p in enumerate(work) if any(fuser.root[name] == tensor for name in graph.ops[p].inputs)]
     last = max(readers, default=made)
     ranks = [(made - before, last + after) for before in range(REACH + 1) for after in range(REACH + 1)]
@@ -120,8 +122,8 @@ def _signature(fuser: Fuser, plan: Plan, window: Window) -> object:
 def _of_tensor(fuser: Fuser, plan: Plan, moved: Mapping[str, int], around: Sequence[Sequence[Window]]) -> list[Pattern]:
     """The most promising groups around one tensor: few are searched, those that could save most come first.
 
-    More blocks move no less. So a line (a window cut along an axis into more and more blocks) goes on only where the
-    blocks so far do not fit or are good, and ends where they fit and gain nothing.
+    More blocks move no less, but take less room. So a line (a window cut along an axis into more and more blocks) goes
+    on only where the blocks so far do not fit, leave too little room, or are good; it ends where they are too slow.
     """
     before = {places[0]: _before(fuser, plan, places[0]) for places in around}
     seen: set[object] = set()
@@ -144,7 +146,7 @@ def _of_tensor(fuser: Fuser, plan: Plan, moved: Mapping[str, int], around: Seque
             latency, traffic = before[window]
             saved = traffic - estimate.traffic_bytes + _freed(fuser, plan, group, moved)
             if saved > 0 and estimate.latency_fs > latency * (1 + LOSS):
-                continue  # more blocks are not faster
+                continue
             if saved > 0:
                 groups = _everywhere(fuser, hope.places, group)
                 gain = (estimate.latency_fs - latency) * len(groups), -saved * len(groups)

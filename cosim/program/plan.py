@@ -123,6 +123,8 @@ class Placement:
     ----------
     what
         Tensor, or ``"tensor/slots"`` for the ring that stages it.
+    n_bytes
+        0 for a part, whose bytes are those of its whole.
     first_op, last_op
         Positions in the graph's op order; (0, last) for what is there all the time.
     """

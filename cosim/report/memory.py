@@ -85,7 +85,7 @@ def _at_peak(memory: dict[str, Any], most: int = 12) -> Any:
     from cosim.report.grid import grid
 
     peak = int(np.argmax(memory["live_bytes"]))
-    there = [p for p in memory["placements"] if p["first_op"] <= peak <= p["last_op"]]
+    there = [p for p in memory["placements"] if p["first_op"] <= peak <= p["last_op"] and p["size_bytes"]]
     there.sort(key=lambda p: (-p["size_bytes"], p["address_bytes"]))
     rest = sum(p["size_bytes"] for p in there[most:])
     caption = f"and {len(there) - most} more with {size(rest)}" if len(there) > most else None

@@ -74,13 +74,13 @@ def small(
         f"  sram: {{size: {sram} B, {KIND}, ports: {{array: {{{wide}}}}}}}",
         f"  accumulator: {{size: {accumulator} B, {KIND}, ports: {{}}}}",
     ]  # fmt: skip
+    storing = f"setup: {setup} cycles, priority: {priority}, source: {OURS}"
     if weights:
         lines.append(f"  registers: {{size: {weights} B, {KIND}, ports: {{}}}}")
     lines += [
         "engines:",
         f"  load: {{kind: dma, clock: core, from: dram, to: sram, via: [dram.in{also}], setup: {setup} cycles, source: {OURS}}}",
-        f"  store: {{kind: dma, clock: core, from: sram, to: dram, via: [dram.{out}{also}], setup: {setup} cycles,"
-        f" priority: {priority}, source: {OURS}}}",
+        f"  store: {{kind: dma, clock: core, from: sram, to: dram, via: [dram.{out}{also}], {storing}}}",
     ]
     if weights:
         lines.append(

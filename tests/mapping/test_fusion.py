@@ -26,14 +26,17 @@ from tests.mapping.networks import KINDS, device, int8_formats, networks
 from tests.mapping.single import small
 
 
+ALONE = {"cache": False, "resident": "none"}  # groups, and no other choice
+
+
 @pytest.mark.parametrize(
     ("network", "sram"), [("mobilenet_v2", "512 KiB"), ("resnet18", "256 KiB"), ("vit_tiny", "256 KiB")]
 )
 def test_fusion_is_never_slower_and_moves_less(network: str, sram: str) -> None:
     graph = compress(load_graph(network), "int8", None, calibrate=False)
     hardware = device(sram=sram)
-    alone = TiledMapper().map(graph, hardware, KINDS, {"fuse": "none", "cache": False})
-    together = TiledMapper().map(graph, hardware, KINDS, {"cache": False})
+    alone = TiledMapper().map(graph, hardware, KINDS, {"fuse": "none", **ALONE})
+    together = TiledMapper().map(graph, hardware, KINDS, ALONE)
     assert {plan.group for plan in alone.plan.ops} == {""}
     assert len({plan.group for plan in together.plan.ops}) > 1
     check(together.program, graph)

@@ -19,7 +19,7 @@ from cosim.graph.builder import Builder
 from cosim.graph.graph import Graph
 from cosim.hardware.hardware import Hardware
 from cosim.mapping import TiledMapper
-from cosim.mapping.joined import leaves_of, parts_of, with_joins
+from cosim.mapping.joined import is_joined, leaves_of, parts_of, with_joins
 from cosim.program import BufferTable, Program, check, findings, steady
 from cosim.program.aliases import Alias
 from cosim.program.finding import Findings
@@ -78,11 +78,24 @@ def nested() -> Builder:
     return build
 
 
+def token() -> Builder:
+    """A slice that is read under another shape."""
+    build = Builder("token")
+    x = build.conv2d(build.input("input", (1, 3, 8, 8)), 6, 3, padding=1, name="x")
+    build.output(build.conv2d(x, 2, 1, name="other"))
+    x = build.slice(x, 1, 1, 3, name="taken")
+    x = build.op("reshape", [x], "flat", shape=(2, 64))
+    x = build.op("reshape", [x], "again", shape=(1, 128))
+    build.output(build.linear(x, 5, name="head"))
+    return build
+
+
 CASES: dict[str, tuple[Callable[[], Builder], set[str]]] = {
     "fire": (fire, {"joined"}),
     "dense": (dense, {"upto1", "upto2", "all"}),
     "shuffle": (shuffle, {"half.0", "joined"}),
     "nested": (nested, {"ab", "abcd"}),
+    "token": (token, {"taken"}),
 }
 PLACES = [(name, on) for name in CASES for on in DEVICES]
 
@@ -109,7 +122,7 @@ def executed(graph: Graph, program: Program) -> dict[str, np.ndarray]:
 
 
 def free(graph: Graph) -> set[str]:
-    return {op.name for op in with_joins(graph).ops if op.kind.is_view}
+    return {op.name for op in with_joins(graph).ops if is_joined(op)}
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import cosim.execute as execution
 from cosim.compress import compress
-from cosim.errors import DescriptionError, InfeasibleError
+from cosim.errors import DescriptionError, InfeasibleError, SimulationError
 from cosim.execute import scheduled, whole
 from cosim.graph.builder import Builder
 from cosim.graph.graph import Graph
@@ -242,3 +243,20 @@ def test_a_simulation_says_first_and_steady() -> None:
 def test_another_word_for_the_option_is_refused() -> None:
     with pytest.raises(DescriptionError, match="residency"):
         mapped(dense().build(), SMALL, "always")
+
+
+def test_a_later_inference_that_computes_something_else_is_a_bug(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second execution finds a resident constant that was never filled."""
+    walked = execution.scheduled
+    seen: list[Program] = []
+
+    def broken(program: Program, *args: object, **known: object) -> object:
+        seen.append(program)
+        if len(seen) == 2:
+            buffer = int(np.flatnonzero(program.buffers.resident)[0])
+            program = with_buffers(program, preloaded=(buffer, False))
+        return walked(program, *args, **known)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(execution, "scheduled", broken)
+    with pytest.raises(SimulationError, match="later inferences"):
+        simulate(dense().build(), DEVICES["roomy"], options={"cache": False}, execute="scheduled")

@@ -125,7 +125,7 @@ def test_an_op_is_refused_only_where_no_tile_fits_with_one_slot_per_ring(
         assert found.fits(room.bytes_of)
         assert findings(mapping_of(search, found).program, graph) == []
     else:
-        with pytest.raises(InfeasibleError, match="bytes too many|together"):
+        with pytest.raises(InfeasibleError, match=r"bytes too many|together"):
             search.best(room, OBJECTIVES[objective])
 
 
@@ -143,7 +143,7 @@ def test_energy_is_that_of_the_report_and_the_least_there_is(graph: Graph, hardw
     space, room = Exhaustive(search), room_of(search)
     assume(space.count_at_most(100) <= 100)
     found = searched(search, objective)
-    every = [trial for trial in space.trials(room)]
+    every = list(space.trials(room))
     key = OBJECTIVES[objective].key
     assert key(found)[0] <= min(key(trial)[0] for trial in every) * (1 + 1e-12)
     for trial in (found, every[0], every[-1]):

@@ -9,6 +9,9 @@ power of two that the whole tensor shares:
     level = (2^m + M) << E, or 0 where E = M = 0        value = +-level * 2^(bias - m)
 
 The pattern E = M = 0, which would be 2^bias, is spent on zero. There are no subnormals, infinities or NaN.
+
+The authors' repository, github.com/ttambe/AdaptivFloat, has held more than one script: the variant ``script`` is the one
+with IEEE-like limits; another revision follows the paper's rule, but for numbers at exactly half of the smallest.
 """
 
 from __future__ import annotations

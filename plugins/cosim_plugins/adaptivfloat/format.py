@@ -174,6 +174,17 @@ class AdaptivFloat(TableFormat):
         self._check(rule.round(np.ascontiguousarray(shifted, np.float32).reshape(-1).view(np.uint32), out.reshape(-1)))
         return out
 
+    def decode(self, codes: Codes, encoding: Encoding) -> NDArray[np.float32]:
+        """Level of each code times its scale: exact where that is a power of two."""
+        codes = np.asarray(codes)
+        fraction, exponent = np.frexp(_scale(encoding))
+        rule = Rounding(self.layout, int(exponent.reshape(-1)[0]) - 1 + self.layout.fraction_bits)
+        if exponent.size != 1 or not (fraction == 0.5).all() or not rule.fits or codes.dtype != self.storage:
+            return super().decode(codes, encoding)
+        out = np.empty(codes.shape, np.float32)
+        rule.decode(np.ascontiguousarray(codes).reshape(-1), out.reshape(-1))
+        return out
+
     def kernel(self, kind: str, operands: Sequence[Format]) -> Kernel | None:
         """The HFINT kernel, where both operands are AdaptivFloat and their exact sums fit 64 bits."""
         from cosim_plugins.adaptivfloat.products import kernel

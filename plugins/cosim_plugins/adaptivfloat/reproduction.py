@@ -89,8 +89,9 @@ def _notes(accelerators: Iterable[Row], gated: float, seeds: int) -> tuple[Note,
             "an output vector and the instructions of the activation unit are those of the open-source FlexASR, a relative "
             "of the paper's design; that an element-wise op takes two instructions, and the bus 16 B per cycle, is assumed "
             "(time_what_if.csv says what each is worth). Weights stay in the elements; no DRAM is inside the boundary, as in "
-            "table 4. The float format has no scale and no infinities, BFP one exponent per tensor, as the paper describes "
-            "them. Retraining: 2 epochs, straight-through. Activations are calibrated on training images.",
+            "table 4. Of the other formats the paper prints the widths of the fields; that float has subnormals and neither "
+            "scale nor infinities, and BFP one exponent per tensor, is our reading. Retraining: 2 epochs, straight-through, "
+            "ranges found anew in every batch; judged with ranges from training images. AdaptivFloat is the paper's rule.",
         ),
         Note(
             "The accumulator",

@@ -56,8 +56,12 @@ class Rounding:
         return int(kernel.encode(patterns, self.numbers(), self.layout.bits, out))
 
     def decode(self, codes: Codes, out: NDArray[np.float32]) -> bool:
-        """Left to the table of levels."""
-        return False
+        """Write the value of each code; always True."""
+        from cosim_plugins.adaptivfloat import rounding_kernel as kernel
+
+        shift, base = self.numbers()[:2]
+        kernel.decode(codes, shift, base, self.layout.bits, self.layout.first, out.view(np.uint32))
+        return True
 
     def round(self, patterns: NDArray[np.uint32], out: NDArray[np.float32]) -> int:
         """Write what each fp32 pattern becomes, as `encode`."""

@@ -12,7 +12,8 @@ from cosim.jit import njit
 Codes = NDArray[Any]
 U32 = NDArray[np.uint32]
 
-_SIGN, _MAGNITUDE, _ONE, _WORD = np.uint32(0x80000000), np.uint32(0x7FFFFFFF), np.uint32(1), np.uint32(31)
+_SIGN, _MAGNITUDE, _NAN = np.uint32(0x80000000), np.uint32(0x7FFFFFFF), np.uint32(0x7FC00000)
+_ONE, _WORD = np.uint32(1), np.uint32(31)
 
 
 @njit
@@ -53,3 +54,17 @@ def rounded(bits: U32, numbers: U32, out: U32) -> Any:
         near = np.uint32(np.uint32(code + base) << np.uint32(shift & _WORD))
         out[i] = np.uint32(np.uint32(near if code else np.uint32(0)) | np.uint32(u & _SIGN))
     return largest
+
+
+@njit
+def decode(codes: Codes, shift: Any, base: Any, width: int, first: int, out: U32) -> None:
+    """Pattern of the value of each code; NaN for codes below `first` that are not zero."""
+    mask, place = np.uint32((1 << (width - 1)) - 1), np.uint32(32 - width)
+    for i in range(codes.size):
+        code = np.uint32(codes[i])
+        magnitude = np.uint32(code & mask)
+        number = np.uint32(np.uint32(magnitude + base) << np.uint32(shift & _WORD))
+        sign = np.uint32(np.uint32(code << np.uint32(place & _WORD)) & _SIGN)
+        value = np.uint32(np.uint32(number if magnitude else np.uint32(0)) | sign)
+        known = np.uint32(magnitude - _ONE) >= np.uint32(first - 1)  # zero wraps to the largest
+        out[i] = np.uint32(value if known else _NAN)

@@ -125,6 +125,17 @@ def test_a_bias_per_channel_or_vector_is_that_of_each_alone(layout):
             np.testing.assert_array_equal(by_vector[row, start : start + 8], quantise(form, part, fit(form, part)))
 
 
+def test_decoding_by_shifting_equals_the_table_of_levels():
+    for layout in [*LAYOUTS, (16, 3, "script")]:
+        form = form_of(*layout)
+        codes = np.arange(2 ** layout[0]).astype(form.storage)
+        for bias in (-100, -3, 0, 60):
+            encoding = Encoding(form.name, form.bits, np.array(2.0 ** (bias - form.layout.fraction_bits)))
+            found = form.decode(codes, encoding)
+            wanted = (form.table.book.decoded().astype(np.float64) * encoding.scale).astype(np.float32)
+            np.testing.assert_array_equal(bits_of(found), bits_of(wanted))
+
+
 def test_values_of_codes_come_back_as_the_same_codes():
     for layout in LAYOUTS:
         form = form_of(*layout)

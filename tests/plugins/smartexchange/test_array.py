@@ -176,6 +176,26 @@ def test_nothing_zero_is_the_plan(name):
     assert found.digits.tolist() == [4 * graph.space(op).macs]
 
 
+def test_actions_by_hand():
+    """A 3x3 layer of 36 channels on a 5x5 image: 3x3 outputs, in passes of two pixels, 30 filters four at a time."""
+    b = Builder("one", 0)
+    b.output(b.conv2d(b.input("image", (1, 36, 5, 5)), 30, 3, name="only"))
+    graph = compress(b.build(), "smartexchange:first=yes", calibrate=False)
+    op, kind = graph.ops[0], load_registry()["engine_kinds"]["smartexchange_array"]
+    unit = replace(engine("smartexchange_array", formats=FORMATS, **SMALL), weights="coefficients")
+    found = {name: int(n[0]) for name, n in kind.actions(unit, op, graph, graph.space(op).whole).items()}
+    passes, rows = 3 * 2, 108
+    assert found == {
+        "unit.booth_digit": 4 * 9 * 30 * 36 * 9,
+        "unit.rebuild_row": 30 * rows * passes,
+        "unit.select_row": 30 * rows * passes,
+        "unit.lane_cycle": 8 * passes * 12 * 3 * 12 * 24,  # 12 channels per line, 3 rows of 3 products of 4 digits
+        "sram.read_bytes": 8 * passes * rows * 4 + 30 * 4,  # two windows of three pixels share two; biases
+        "sram.write_bytes": 30 * 9,
+        "coefficients.read_bytes": (30 * rows * passes * 13 + 30 * 72) // 8,  # 4 bits each, an index bit, bases once
+    }
+
+
 def test_rebuilding_hides_behind_products(executed):
     """With two rebuild engines a row costs nothing while it takes no longer than its products; with one it adds up."""
     graph, codes = executed

@@ -152,6 +152,15 @@ def test_integers_compute_what_the_rebuilt_weights_do():
     assert np.linalg.norm(found - wanted) < 0.05 * np.linalg.norm(wanted)
 
 
+def test_biases_are_in_steps_of_the_sums():
+    small = compress(network(), "smartexchange", {"image": image()})
+    for op in small.ops:
+        if len(op.inputs) == 3:
+            x, w, bias = (small.tensors[name].encoding for name in op.inputs)
+            assert bias.format == "int32"
+            np.testing.assert_allclose(bias.scale, x.scale * w.scale)
+
+
 def test_a_bias_beyond_32_bits_stays_real():
     graph = network()
     huge = np.full(32, 1e7, np.float32)
@@ -181,7 +190,11 @@ def test_a_compressed_graph_is_refused(line):
 
 @pytest.mark.parametrize(
     ("line", "form", "bias"),
-    [("", "fp32", "fp32"), (",int8:activations=symmetric", "int8", "int32"), (",adaptivfloat8", "adaptivfloat8", "fp32")],
+    [
+        ("", "fp32", "fp32"),
+        (",int8:activations=symmetric", "int8", "int32"),
+        (",adaptivfloat8", "adaptivfloat8", "fp32"),
+    ],
 )
 def test_activations_may_be_left_to_another_compression(line, form, bias):
     graph = compress(network(), f"smartexchange:activations=fp32{line}")

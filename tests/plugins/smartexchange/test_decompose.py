@@ -137,6 +137,7 @@ def test_heights_of_the_authors():
     assert PRESETS == {3072: 192, 1638: 171, 8364: 204}
     assert slicing_of((1, 25088)).height == 204
     assert window_height(211) == 211  # a prime is never sliced
+    assert [vector_height(rows) for rows in (192, 193, 384, 385)] == [192, 97, 192, 129]
 
 
 @pytest.mark.parametrize("shape", [(4, 64, 3, 3), (4, 300, 3, 3), (2, 422 // 2, 3, 3), (4, 100, 1, 1), (3, 4096)])
