@@ -40,11 +40,7 @@ def static_rows(
     """One row per component and state."""
     elapsed_ms = makespan_fs / FS_PER_MS
     rows = [_memory(memory, hardware, technology, elapsed_ms) for memory in hardware.memories.values()]
-    rows += [
-        _power_row(name, "background", power, elapsed_ms)
-        for name, power in hardware.background_mw.items()
-        if name not in hardware.memories or hardware.memories[name].technology in {"sram", "flip_flop"}
-    ]
+    rows += _background(hardware, elapsed_ms)
     held = cycles_by_engine(program)
     for engine in hardware.engines.values():
         units = units_of(engine, kinds)
@@ -52,6 +48,27 @@ def static_rows(
         states = _states(engine, hardware, held.get(engine.name, (0, 0)), makespan_fs, busy_fs.get(engine.name, 0))
         rows += _clocks(engine, units, states, hardware, technology)
     return tuple(rows)
+
+
+def standing_mw(hardware: Hardware, technology: Technology, kinds: Mapping[str, EngineKind]) -> dict[str, float]:
+    """Component -> power that it draws whatever it does [mW]: leakage, DRAM background; clocks are not in it."""
+    rows = [_memory(memory, hardware, technology, 1.0) for memory in hardware.memories.values()]
+    rows += _background(hardware, 1.0)
+    for engine in hardware.engines.values():
+        units = units_of(engine, kinds)
+        rows += [_logic(engine, unit, n, hardware, technology, 1.0) for unit, n in units.items()]
+    found: dict[str, float] = {}
+    for row in rows:
+        found[row.component] = found.get(row.component, 0.0) + row.energy_pj.value / PJ_PER_MS_OF_MW
+    return found
+
+
+def _background(hardware: Hardware, elapsed_ms: float) -> list[EnergyRow]:
+    return [
+        _power_row(name, "background", power, elapsed_ms)
+        for name, power in hardware.background_mw.items()
+        if name not in hardware.memories or hardware.memories[name].technology in {"sram", "flip_flop"}
+    ]
 
 
 def _power_row(component: str, state: str, power_mw: Price, elapsed_ms: float) -> EnergyRow:

@@ -6,12 +6,12 @@ way lies in a `Scratch` of the caller.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cosim.jit import njit
+from cosim.mapping.compiled import inner
 
 Ints = NDArray[np.int64]
 Masks = NDArray[np.bool_]
@@ -72,23 +72,23 @@ class Scratch(NamedTuple):
     """Room for intermediate values: by loop, by axis, and by slot."""
 
     keys: Ints
-    index: Ints
+    place: Ints
     whole: Masks
-    inner: Masks
+    filled: Masks
     trimmed: Masks
     lengths: Ints
     touched: Ints
     opened: Ints
 
 
-@njit(_nrt=False)
+@inner
 def bytes_of(elements: int, bits: float) -> int:
     """Bytes of so many elements [byte]."""
     whole = int(bits)
     return (elements * whole + 7) >> 3 if whole == bits else int(np.ceil(elements * bits / 8))
 
 
-@njit(_nrt=False)
+@inner
 def side_of(i: int, a: int, data: Operands, loops: Loops, index: Ints, whole: Masks, trimmed: Masks) -> int:
     """Elements along axis `a` of the box of operand `i` for the tile at `index`.
 
@@ -97,11 +97,11 @@ def side_of(i: int, a: int, data: Operands, loops: Loops, index: Ints, whole: Ma
     """
     size, divisor = data.axes[i, a, 0], data.axes[i, a, 2]
     if data.axes[i, a, 3]:
-        return size
+        return int(size)
     low = high = before = data.axes[i, a, 1]
     movers, moved = 0, 0
     for t in range(data.axes[i, a, 4], data.axes[i, a, 5]):
-        loop, step, is_mover = data.terms[i, t, 0], data.terms[i, t, 1], data.terms[i, t, 2]
+        loop, step, is_mover = (data.terms[i, t, 0], data.terms[i, t, 1], data.terms[i, t, 2])
         if is_mover:
             movers += 1
             moved = loop
@@ -117,10 +117,10 @@ def side_of(i: int, a: int, data: Operands, loops: Loops, index: Ints, whole: Ma
         low, high, before = -(-low // divisor), high // divisor, before // divisor
     if movers == 1 and trimmed[moved] and index[moved] > 0:
         low = max(low, before + 1)
-    return max(min(high + 1, size) - max(low, 0), 0)
+    return int(max(min(high + 1, size) - max(low, 0), 0))
 
 
-@njit(_nrt=False)
+@inner
 def advance(loops: Loops, keys: Ints, n_keys: int, index: Ints, tile: int) -> tuple[int, int]:
     """Go on to the next place in the order of `keys`: its tile, and the loops that have changed, as bits."""
     changed = 0
@@ -136,31 +136,31 @@ def advance(loops: Loops, keys: Ints, n_keys: int, index: Ints, tile: int) -> tu
     return tile, changed
 
 
-@njit(_nrt=False)
+@inner
 def volume_at(i: int, data: Operands, loops: Loops, room: Scratch, changed: int) -> int:
     """Elements of the box of operand `i` at the place in `room`, of whose loops those in `changed` are new."""
     elements = 1
     for a in range(data.n_axes[i]):
-        if changed == -1 or room.touched[a] & changed:
-            room.lengths[a] = side_of(i, a, data, loops, room.index, room.whole, room.trimmed)
+        if room.touched[a] & changed:
+            room.lengths[a] = side_of(i, a, data, loops, room.place, room.whole, room.trimmed)
         elements *= room.lengths[a]
     return elements
 
 
-@njit(_nrt=False)
+@inner
 def begin(i: int, data: Operands, room: Scratch) -> None:
     """Make `room` ready for operand `i` at the first tile."""
-    for loop in range(len(room.index)):
-        room.index[loop] = 0
-        room.whole[loop] = room.inner[loop] = data.slides[i, loop]
+    for loop in range(len(room.place)):
+        room.place[loop] = 0
+        room.whole[loop] = room.filled[loop] = data.slides[i, loop]
         room.trimmed[loop] = False
     for a in range(data.n_axes[i]):
-        room.touched[a] = 0
+        room.touched[a] = 1 << 62  # at first all of them
         for t in range(data.axes[i, a, 4], data.axes[i, a, 5]):
             room.touched[a] |= 1 << data.terms[i, t, 0]
 
 
-@njit(_nrt=False)
+@inner
 def list_moves(
     i: int, level: int, slots: int, data: Operands, loops: Loops, room: Scratch, firsts: Ints, gates: Ints,
     n_bytes: Ints, place: int,
@@ -197,12 +197,13 @@ def list_moves(
             if at < level or not data.moves[i, loop]:
                 continue
             pieces *= trips
-            room.inner[loop] = room.trimmed[loop] = True
+            room.filled[loop] = room.trimmed[loop] = True
         room.keys[n_keys] = loop
         n_keys += 1
         is_folded |= loop == loops.folded
     slots = min(slots, n_sets)
-    largest, tile, piece, owner, changed, opened = 0, 0, 0, 0, -1, 0
+    largest, tile, piece, owner, opened = 0, 0, 0, 0, 0
+    changed: Any = np.int64(-1)
     for _ in range(n_sets * pieces):
         elements = volume_at(i, data, loops, room, changed)
         if piece == 0:
@@ -210,12 +211,12 @@ def list_moves(
             if pieces > 1:
                 content = 1
                 for a in range(data.n_axes[i]):
-                    content *= side_of(i, a, data, loops, room.index, room.inner, room.trimmed)
+                    content *= side_of(i, a, data, loops, room.place, room.filled, room.trimmed)
             largest = max(largest, content)
         if elements > 0:
             firsts[place], n_bytes[place] = tile, bytes_of(elements, data.bits[i])
             gates[place] = room.opened[owner % slots] + rest if owner >= slots else -1
-            alike = 1 + loops.more if is_folded and room.index[loops.folded] == loops.fold_at else 1
+            alike = 1 + loops.more if is_folded and room.place[loops.folded] == loops.fold_at else 1
             moved += alike * n_bytes[place]
             count += alike
             place += 1
@@ -224,11 +225,11 @@ def list_moves(
             room.opened[owner % slots] = opened
             piece = 0
             owner += 1
-        tile, changed = advance(loops, room.keys, n_keys, room.index, tile)
-    return place, (bytes_of(largest, data.bits[i]) + 63) // 64 * 64 * slots, moved, count
+        tile, changed = advance(loops, room.keys, n_keys, room.place, tile)
+    return (place, (bytes_of(largest, data.bits[i]) + 63) // 64 * 64 * slots, moved, count)
 
 
-@njit(_nrt=False)
+@inner
 def list_outputs(
     data: Operands, loops: Loops, reduces: Masks, room: Scratch, ends: Ints, elements: Ints
 ) -> tuple[int, int, int, int]:
@@ -253,18 +254,19 @@ def list_outputs(
             count *= trips
             if is_cut:
                 slots *= trips + (loops.more if loop == loops.folded else 0)
-    most, changed, total, moved, is_folded = 0, -1, 0, 0, not reduces[loops.folded]
+    changed: Any = np.int64(-1)
+    most, total, moved, is_folded = 0, 0, 0, not reduces[loops.folded]
     for number in range(count):
         ends[number], elements[number] = tile, volume_at(i, data, loops, room, changed)
         most = max(most, elements[number])
-        alike = 1 + loops.more if is_folded and room.index[loops.folded] == loops.fold_at else 1
+        alike = 1 + loops.more if is_folded and room.place[loops.folded] == loops.fold_at else 1
         moved += alike * bytes_of(elements[number], data.bits[i])
         total += alike
-        tile, changed = advance(loops, room.keys, n_keys, room.index, tile)
+        tile, changed = advance(loops, room.keys, n_keys, room.place, tile)
     return most, slots if is_cut else 0, moved, total
 
 
-@njit(_nrt=False)
+@inner
 def list_tiles(loops: Loops, classes: Ints, radix: Ints, table: Ints, room: Scratch, tiles: Ints) -> int:
     """Write the row of `table` of every tile; `classes[loop, k]` is the class of the k-th tile along a loop.
 
@@ -272,26 +274,26 @@ def list_tiles(loops: Loops, classes: Ints, radix: Ints, table: Ints, room: Scra
     """
     place, work, n_loops = 0, 0, len(loops.order)
     for loop in range(n_loops):
-        room.index[loop] = 0
+        room.place[loop] = 0
         place += classes[loop, 0] * radix[loop]
     for tile in range(len(tiles)):
         tiles[tile, 0], tiles[tile, 1] = table[place, 0], table[place, 1]
         work += table[place, 0]
-        if room.index[loops.folded] == loops.fold_at:
+        if room.place[loops.folded] == loops.fold_at:
             work += loops.more * table[place, 0]
         for at in range(n_loops - 1, -1, -1):
             loop = loops.order[at]
-            k = room.index[loop] + 1
+            k = room.place[loop] + 1
             if k == loops.trips[loop]:
                 k = 0
-            place += (classes[loop, k] - classes[loop, room.index[loop]]) * radix[loop]
-            room.index[loop] = k
+            place += (classes[loop, k] - classes[loop, room.place[loop]]) * radix[loop]
+            room.place[loop] = k
             if k:
                 break
     return work
 
 
-@njit(_nrt=False)
+@inner
 def all_tiles(loops: Loops) -> int:
     """Number of tiles, those left out included."""
     count = 1

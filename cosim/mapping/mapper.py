@@ -59,7 +59,7 @@ class TiledMapper:
 def _mapped(tiler: Tiler, chosen: Options) -> Mapped:
     """The best mapping of a graph as it is."""
     problem = Problem.of(tiler.graph, tiler.hardware, tiler.kinds)
-    problem = replace(problem, keeps_activations=chosen.activations != "none")
+    problem = replace(problem, keeps_activations=chosen.activations != "none", fuses_post_ops=chosen.fuse == "post")
     _require_room(tiler.graph, tiler.hardware)
     fuser = Fuser(problem, tiler)
     recall = Recall(fuser, chosen.goal) if chosen.fuse != "none" else None

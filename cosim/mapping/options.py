@@ -9,7 +9,7 @@ from typing import Any
 from cosim.errors import DescriptionError, unknown
 from cosim.mapping.objective import Objective, find_objective
 
-FUSIONS = ("auto", "none")
+FUSIONS = ("auto", "post", "none")
 RESIDENCIES = ("auto", "none")
 ACTIVATIONS = ("auto", "none")
 WORDS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
@@ -29,7 +29,8 @@ class Options:
         Time that the searches may take together, that for groups included [s]; ops that remain get their best coarse
         candidate, groups that were not tried by then are not tried.
     fuse
-        ``"auto"``: ops run depth-first where that moves less; ``"none"``: op by op.
+        ``"auto"``: ops run depth-first where that moves less; ``"post"``: only a product and the simple ops behind it (a
+        pooling, an addition), as many compilers do; ``"none"``: op by op.
     resident
         ``"auto"``: constants stay on chip between inferences where that costs the first one nothing; ``"none"``: all
         are loaded every time.

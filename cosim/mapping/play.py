@@ -53,7 +53,7 @@ def play(
     data = Operands(axes, n_axes, terms, moving, slides, bits)
     n, n_loops = len(holds), len(order)
     out, n_queues = n - 1, len(lanes)
-    demand, moved, played = np.zeros(n + 1, np.int64), np.zeros(n, np.int64), np.zeros(n, np.int64)
+    demand, moved, played = (np.zeros(n + 1, np.int64), np.zeros(n, np.int64), np.zeros(n, np.int64))
     busy = np.zeros(n_queues, np.int64)
     most_slots = 1
     for i in range(n):
@@ -84,7 +84,7 @@ def play(
             if at < holds[i, 0] or moving[i, order[at]]:
                 count *= trips[order[at]]
         space += count
-    first, gate, size = np.empty(space, np.int64), np.empty(space, np.int64), np.empty(space, np.int64)
+    first, gate, size = (np.empty(space, np.int64), np.empty(space, np.int64), np.empty(space, np.int64))
     stops, begins = np.zeros(n + 1, np.int64), np.zeros(n_queues + 1, np.int64)
     for i in range(out):
         stops[i + 1] = stops[i]
@@ -120,7 +120,7 @@ def play(
         np.full(n_moves, -1),
     )  # fmt: skip
     # The loads in the order of need, each at the end of its queue.
-    at, newest, late = begins.copy(), np.full((n_queues, 2), -1), np.full((LAG, 2), -1)
+    tails, newest, late = (begins.copy(), np.full((n_queues, 2), -1), np.full((LAG, 2), -1))
     heads = stops.copy()
     for number in range(held):
         i = -1
@@ -128,20 +128,20 @@ def play(
             if heads[k] < stops[k + 1] and (i < 0 or first[heads[k]] < first[heads[i]]):
                 i = k
         j, q = heads[i], queue_of[i]
-        place = at[q]
-        moves.first[place], moves.gate[place], moves.n_bytes[place] = first[j], gate[j], size[j]
+        place = tails[q]
+        moves.first[place], moves.gate[place], moves.n_bytes[place] = (first[j], gate[j], size[j])
         played[i] += size[j]
         if is_paced:
             slot = number % LAG
             if late[slot, 0] >= 0:
-                newest[late[slot, 0], 0], newest[late[slot, 0], 1] = number, late[slot, 1]
+                newest[late[slot, 0], 0], newest[late[slot, 0], 1] = (number, late[slot, 1])
             when = -1
             for p in range(n_queues):
                 if p != q and newest[p, 0] > when:
                     when, moves.pace[place] = newest[p, 0], newest[p, 1]
             late[slot, 0], late[slot, 1] = q, place
         heads[i] += 1
-        at[q] += 1
+        tails[q] += 1
     for j in range(n_moves - held):
         place = held + j
         moves.first[place], moves.gate[place] = NEVER, ends[j]
@@ -150,37 +150,20 @@ def play(
     state = np.zeros(n_queues, STATE)
     for q in range(n_queues):
         state[q].head, state[q].stop = begins[q], begins[q + 1]
-    holds, held_until = np.zeros((2, n_queues, len(rates)), np.int64), np.zeros((2, len(rates)), np.int64)
+    holds, held_until = (np.zeros((2, n_queues, len(rates)), np.int64), np.zeros((2, len(rates)), np.int64))
     rows = Tiles(tiles, np.zeros(n_tiles, np.int64), ends)
-    latency = replay(
-        rows,
-        used,
-        n_outputs,
-        moves,
-        lanes,
-        state,
-        on_path,
-        rates,
-        holds,
-        held_until,
-        is_serial,
-        work,
-        busiest,
-        carried,
-        limit,
-    )
+    numbers = np.array([used, n_outputs, work, busiest, carried, limit], np.int64)
+    latency = replay(rows, moves, lanes, state, on_path, rates, holds, held_until, is_serial, numbers)
     for q in range(n_queues):
         busy[q] = state[q].busy
     if more and latency >= 0:
         added, window = -1, most_slots + 2
         for every in range(1, MOST_ROUNDS + 1):
-            for first in range(fold_at - window - every - 1, 1, -2):
+            for back in range(fold_at - window - every - 1, 1, -2):
                 if added < 0 and more % every == 0:
-                    turn = steady(
-                        loops.strides[folded], trips[folded], first, window, every, rows, moves, begins, lanes
-                    )
+                    turn = steady(loops.strides[folded], trips[folded], back, window, every, rows, moves, begins, lanes)
                     added = turn * (more // every) if turn >= 0 else -1
         latency = latency + added if added >= 0 else IRREGULAR
         if latency > limit:
             latency = -1
-    return latency, commands, demand, moved, played, busy, n_tiles + n_moves + state[0].instants
+    return (latency, commands, demand, moved, played, busy, n_tiles + n_moves + state[0].instants)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,7 +60,7 @@ class Prices:
         """Bytes of each operand moved, shape (operands,) [pJ]."""
         return float((moved * self.moves).sum())
 
-    def of_time(self, latency_fs: int, work_fs: int, busy_fs: Floats) -> float:
+    def of_time(self, latency_fs: int, work_fs: int, busy_fs: NDArray[Any]) -> float:
         """Power while the op runs [pJ]: an engine that computes, or moves where that has a price, is not idle."""
         total = latency_fs * self.power
         for name, busy in zip(self.lanes.engines, busy_fs.tolist(), strict=True):
@@ -118,4 +118,4 @@ def power_of(hardware: Hardware) -> tuple[float, dict[str, float], dict[str, flo
         return total
 
     at_rest = rows(0)
-    return sum(power for _, _, power in at_rest), by_engine("idle", at_rest), by_engine("busy", rows(REFERENCE_FS))
+    return (sum(power for _, _, power in at_rest), by_engine("idle", at_rest), by_engine("busy", rows(REFERENCE_FS)))

@@ -29,6 +29,8 @@ class Problem:
         Constants that stay on chip between inferences -> memory and address: at the start of that memory.
     keeps_activations
         Whether an activation may stay on chip from one op to the next.
+    fuses_post_ops
+        Whether only a product and the simple ops behind it may run as one.
     """
 
     graph: Graph
@@ -37,6 +39,7 @@ class Problem:
     assignments: tuple[Assignment, ...]
     resident: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     keeps_activations: bool = True
+    fuses_post_ops: bool = False
 
     @staticmethod
     def of(graph: Graph, hardware: Hardware, kinds: Mapping[str, EngineKind]) -> Problem:

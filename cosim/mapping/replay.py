@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cosim.jit import njit
+from cosim.mapping.compiled import inner
 
 Ints = NDArray[np.int64]
 NEVER = np.iinfo(np.int64).max
@@ -82,24 +82,21 @@ class Tiles(NamedTuple):
     final: Ints
 
 
-@njit(_nrt=False)
+@inner
 def edge(time: int, period: int) -> int:
     """The first clock edge at or after a time [fs]."""
     return (time + period - 1) // period * period
 
 
-@njit(_nrt=False)
+@inner
 def replay(
-    tiles: Tiles, used: int, n_outputs: int, moves: Moves, lanes: Any, state: Any, on_path: Ints, rates: Ints,
-    holds: Ints, held: Ints, is_serial: bool, work: int, busiest: int,
-    carried: int, limit: int,
+    tiles: Tiles, moves: Moves, lanes: Any, state: Any, on_path: Ints, rates: Ints, holds: Ints, held: Ints,
+    is_serial: bool, numbers: Ints,
 ) -> int:  # fmt: skip
-    """Time from the first move to the last event [fs], or -1 where it surely exceeds `limit`.
+    """Time from the first move to the last event [fs], or -1 where it surely exceeds the limit.
 
     Parameters
     ----------
-    used, n_outputs
-        Slots of the output (0: it is not stored), and how many outputs there are.
     lanes
         Per queue (those of loads, that of stores, that of tiles): period of the clock [fs], latency of the path [fs],
         its unit [byte], its time for a unit [fs], time that a move takes at least [fs], the resources that it shares
@@ -114,11 +111,12 @@ def replay(
         when each resource is held, now and a turn before, shape (2, resources).
     is_serial
         Tiles compute after their bytes have arrived, not meanwhile.
-    work
-        Time that all tiles compute [fs].
-    busiest, carried
-        A resource, and the time that all moves take there [fs].
+    numbers
+        Slots of the output (0: it is not stored) and how many outputs there are; time that all tiles compute [fs]; a
+        resource (-1: none) and the time that all moves take there at least [fs]; and the limit [fs].
     """
+    used, n_outputs, work = numbers[0], numbers[1], numbers[2]
+    busiest, carried, limit = numbers[3], numbers[4], numbers[5]
     n, n_resources = len(lanes), len(rates)
     tiling, storing = n - 1, n - 2
     now, last, outputs, turn_now = 0, 0, 0, -1
@@ -211,7 +209,7 @@ def replay(
                 unit = min((now - s.run_start) // lane.full, s.run_units - 1)
                 begin = s.run_start + unit * lane.full
                 if unit > 0 and begin == now:
-                    s.left, s.phase, s.presented, s.due, s.refused = s.run_units - unit, PENDING, now, NEVER, 0
+                    s.left, s.phase, s.presented, s.due, s.refused = (s.run_units - unit, PENDING, now, NEVER, 0)
                     n_pending += 1
                     continue
                 s.left = s.run_units - 1 - unit
@@ -260,7 +258,7 @@ def replay(
                     carried -= n_bytes * rates[busiest, 1] // rates[busiest, 0]
                 if n_bytes:
                     if s.sized != n_bytes:
-                        s.sized, s.units, s.tail = n_bytes, (n_bytes + lane.unit - 1) // lane.unit, 0
+                        s.sized, s.units, s.tail = (n_bytes, (n_bytes + lane.unit - 1) // lane.unit, 0)
                         rest = n_bytes - (s.units - 1) * lane.unit
                         for r in range(n_resources):
                             if on_path[q, r]:
@@ -350,7 +348,7 @@ def replay(
         now = following
 
 
-@njit(_nrt=False)
+@inner
 def steady(
     stride: int, trips: int, first: int, count: int, every: int, tiles: Tiles, moves: Moves, begins: Ints, lanes: Any
 ) -> int:  # fmt: skip

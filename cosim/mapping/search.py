@@ -16,9 +16,10 @@ from cosim.mapping.bound import op_bound, touched_bytes
 from cosim.mapping.candidates import MOST_TILES, allowed, cuts_of, nearby, uneven
 from cosim.mapping.estimates import Estimates
 from cosim.mapping.exhaustive import exact
+from cosim.mapping.folds import len_of
 from cosim.mapping.objective import SLACK, Objective
 from cosim.mapping.pool import Pool
-from cosim.mapping.trial import Trial, Trials, len_of
+from cosim.mapping.trial import Trial, Trials
 from cosim.mapping.wiring import channel
 from cosim.program.plan import Hold, Tiling
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from cosim.errors import SimulationError
 from cosim.mapping.faces import Faces, Side, lengths_of
+from cosim.mapping.folds import NO_FOLD, Fold, fold_of, len_of
 from cosim.mapping.geometry import stored_bits_per_element
 from cosim.mapping.grid import Grid
 from cosim.mapping.lanes import Lanes
@@ -29,9 +30,7 @@ if TYPE_CHECKING:
 Ints = NDArray[np.int64]
 TRIAL = 600  # things that a replay does in the time that it takes to ask for one
 PRICED = 4000  # the same where energy is asked for too
-LONG = 64  # tiles from which on it pays to leave some out
 Tile = tuple[Side, ...]
-KEPT = 10  # tiles of a folded loop that are played, and as many more as there are slots
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,17 +58,6 @@ class Trial:
         """Whether every memory has the room."""
         free = dict(room)
         return all(n_bytes <= free[name] for name, n_bytes in self.demand)
-
-
-class Fold(NamedTuple):
-    """Tiles of a loop that are left out behind tile `at`, because they are like it."""
-
-    loop: int
-    at: int
-    more: int
-
-
-NO_FOLD = Fold(0, -1, 0)
 
 
 class Row(NamedTuple):
@@ -163,7 +151,7 @@ class Trials:
         order = np.array(tiling.order, np.int64)
         rows = self._rows(tiling)
         radix, table = self._services(rows)
-        fold = self._fold(tiling) if len_of(tiling) >= LONG else NO_FOLD
+        fold = self._fold(tiling)
         while True:
             trips, grid = self._grid(rows, fold)
             latency, commands, used, moved, played, busy, effort = play(
@@ -233,27 +221,12 @@ class Trials:
                     grid[part, loop, stop : trips[loop]] = column[stop + fold.more :]
             else:
                 n = len(row.lows)
-                grid[0, loop, :n], grid[1, loop, :n], grid[2, loop, :n] = row.lows, row.highs, row.numbers
+                grid[0, loop, :n], grid[1, loop, :n], grid[2, loop, :n] = (row.lows, row.highs, row.numbers)
         return trips, grid
 
     def _fold(self, tiling: Tiling) -> Fold:
-        """The loop of which most tiles can be left out."""
-        best, least = NO_FOLD, 0.75
-        kept = KEPT + max((hold.slots for hold in tiling.holds if hold is not None), default=0)
-        for loop, places in enumerate(tiling.cuts):
-            n = len(places) - 1
-            if n > kept and not self._runs_ahead(tiling, loop):
-                start, stop = self.faces.regular(loop, places)
-                more = (stop - start - kept) // 12 * 12  # a multiple of all periods that `play` looks for
-                if more > 0 and (n - more) / n < least:
-                    best, least = Fold(loop, start + kept - 1, more), (n - more) / n
-        return best
-
-    def _runs_ahead(self, tiling: Tiling, loop: int) -> bool:
-        """Whether a set is filled along `loop`: then its pieces come one after another, and not round by round."""
-        place = tiling.order.index(loop)
-        holds = zip(tiling.holds[:-1], self.search.operands[:-1], strict=True)
-        return any(hold is not None and hold.level <= place and loop in operand.moves for hold, operand in holds)
+        """Tiles that need not be played."""
+        return fold_of(tiling, self.faces, [operand.moves for operand in self.search.operands[:-1]])
 
     def _services(self, rows: list[Row | None]) -> tuple[Ints, Ints]:
         """Weight of each loop's kinds, and by kinds the time of a tile [fs] and bytes over its engine's path [byte]."""
@@ -366,7 +339,7 @@ class Trials:
         moved = [geometry.moves for geometry in search.operands]
         described = [_describe(access, moves) for access, moves in zip(self.accesses, moved, strict=True)]
         n_axes, n_terms = (max(1, *(len(part[k]) for part in described)) for k in (0, 1))
-        axes, terms = np.zeros((len(moved), n_axes, 6), np.int64), np.zeros((len(moved), n_terms, 3), np.int64)
+        axes, terms = (np.zeros((len(moved), n_axes, 6), np.int64), np.zeros((len(moved), n_terms, 3), np.int64))
         for row, (some_axes, some_terms) in enumerate(described):
             axes[row, : len(some_axes)] = np.array(some_axes, np.int64).reshape(-1, 6)
             terms[row, : len(some_terms)] = np.array(some_terms, np.int64).reshape(-1, 3)
@@ -397,7 +370,7 @@ class Trials:
 
 def moved_share(moved: Ints, played: Ints, queue_of: Ints, busy: Ints) -> NDArray[np.float64]:
     """How much more each queue moves than was played, where tiles were left out."""
-    total, part = np.bincount(queue_of, moved, len(busy)), np.bincount(queue_of, played, len(busy))
+    total, part = (np.bincount(queue_of, moved, len(busy)), np.bincount(queue_of, played, len(busy)))
     return np.where(part > 0, total / np.maximum(part, 1), 1.0)
 
 
@@ -408,11 +381,6 @@ def _key(tiling: Tiling) -> object:
         tiling.order,
         tuple([None if hold is None else (hold.level, hold.slots) for hold in tiling.holds]),
     )
-
-
-def len_of(tiling: Tiling) -> int:
-    """Number of tiles."""
-    return prod(tiling.trips)
 
 
 def _describe(access: Access, moves: frozenset[int]) -> tuple[list[tuple[int, ...]], list[tuple[int, ...]]]:

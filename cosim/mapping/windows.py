@@ -109,8 +109,16 @@ def _windows(fuser: Fuser, plan: Plan, tensor: str) -> Iterator[Window]:
             for group in plan.groups:
                 if group.first <= window[1] and window[0] <= group.last:
                     window = min(window[0], group.first), max(window[1], group.last)
-            if sum(window[0] <= position <= window[1] for position in work) <= MOST_OPS:
+            if sum(window[0] <= position <= window[1] for position in work) <= MOST_OPS and _allowed(fuser, window):
                 yield window
+
+
+def _allowed(fuser: Fuser, window: Window) -> bool:
+    """Whether the ops of a window may be fused: any, or one product followed by what works on its output."""
+    if not fuser.problem.fuses_post_ops:
+        return True
+    products = [fuser.graph.space(fuser.graph.ops[p]).macs_per_point > 0 for p in fuser.work if window[0] <= p <= window[1]]
+    return products[0] and sum(products) == 1
 
 
 def _signature(fuser: Fuser, plan: Plan, window: Window) -> object:

@@ -85,6 +85,15 @@ class Reuse(Protocol):
 
 
 @runtime_checkable
+class Floor(Protocol):
+    """An engine kind whose energy can be bounded without a mapping declares `least` as well."""
+
+    def least(self, engine: Engine, op: Op, graph: Graph) -> Mapping[str, int]:
+        """Action counts that no legal tiling of `op` goes below in total, by ``"component.verb"``; 0 where left out."""
+        ...
+
+
+@runtime_checkable
 class ValueBound(Protocol):
     """An engine kind whose cycles or actions depend on values declares `bind` as well."""
 

@@ -25,7 +25,6 @@ from tests.mapping.blocks import fused, inverted, moved
 from tests.mapping.networks import KINDS, device, int8_formats, networks
 from tests.mapping.single import small
 
-
 ALONE = {"cache": False, "resident": "none"}  # groups, and no other choice
 
 

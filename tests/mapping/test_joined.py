@@ -226,7 +226,7 @@ def joining(draw: st.DrawFn) -> Graph:
 
 
 @given(graph=joining(), on=st.sampled_from(sorted(DEVICES)))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_random_joins_are_legal(graph: Graph, on: str) -> None:
     try:
         mapping = TiledMapper().map(with_joins(graph), DEVICES[on], KINDS, {"cache": False})

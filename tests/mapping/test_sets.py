@@ -7,9 +7,11 @@ from math import prod
 import numpy as np
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from cosim.graph.builder import Builder
 from cosim.graph.space import volume
+from cosim.jit import njit
 from cosim.mapping.grid import Grid
 from cosim.mapping.listing import Loops, Operands, Scratch, list_moves, list_outputs
 from cosim.mapping.search import Search
@@ -18,6 +20,23 @@ from cosim.mapping.sums import Sums
 from cosim.program.plan import Tiling
 from tests.mapping.networks import int8_formats
 from tests.mapping.single import devices, search_of, single_ops, small, tilings
+
+Ints = NDArray[np.int64]
+
+
+@njit
+def moves_of(
+    i: int, level: int, slots: int, data: Operands, loops: Loops, room: Scratch, first: Ints, gate: Ints, n_bytes: Ints
+) -> tuple[int, int, int, int]:
+    return list_moves(i, level, slots, data, loops, room, first, gate, n_bytes, 0)
+
+
+@njit
+def outputs_of(
+    data: Operands, loops: Loops, reduces: NDArray[np.bool_], room: Scratch, ends: Ints, elements: Ints
+) -> tuple[int, int, int, int]:
+    return list_outputs(data, loops, reduces, room, ends, elements)
+
 
 MANY = settings(
     max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
@@ -30,7 +49,7 @@ def described(search: Search, tiling: Tiling) -> tuple[Loops, Operands, Scratch]
     trips, order = np.array(tiling.trips), np.array(tiling.order)
     ends = np.zeros((2, len(trips), max(tiling.trips)), np.int64)
     for loop, places in enumerate(tiling.cuts):
-        ends[0, loop, : len(places) - 1], ends[1, loop, : len(places) - 1] = places[:-1], places[1:]
+        ends[0, loop, : len(places) - 1], ends[1, loop, : len(places) - 1] = (places[:-1], places[1:])
     strides = np.ones_like(trips)
     for place, loop in enumerate(tiling.order):
         strides[loop] = prod(tiling.trips[other] for other in tiling.order[place + 1 :])
@@ -41,7 +60,7 @@ def described(search: Search, tiling: Tiling) -> tuple[Loops, Operands, Scratch]
     return (
         loops,
         Operands(axes, n_axes, terms, moves, slides, bits),
-        Scratch(*numbers, *masks, *by_axis, np.zeros(8, np.int64)),
+        Scratch(numbers[0], numbers[1], masks[0], masks[1], masks[2], by_axis[0], by_axis[1], np.zeros(8, np.int64)),
     )
 
 
@@ -61,9 +80,7 @@ def test_compiled_moves_are_those_of_the_program(data: st.DataObject) -> None:
         loads = loads_of(access, grid, hold)
         bits = operands.bits[number]
         first, gate, n_bytes = np.zeros((3, len(grid) * (len(loads.sets) + 1)), np.int64)
-        stop, held, moved, count = list_moves(
-            number, hold.level, hold.slots, operands, loops, room, first, gate, n_bytes, 0
-        )
+        stop, held, moved, count = moves_of(number, hold.level, hold.slots, operands, loops, room, first, gate, n_bytes)
         np.testing.assert_array_equal(first[:stop], loads.first)
         np.testing.assert_array_equal(gate[:stop], loads.credit)
         np.testing.assert_array_equal(n_bytes[:stop], np.ceil(volume(loads.boxes) * bits / 8))
@@ -79,7 +96,7 @@ def test_compiled_outputs_and_sums_are_those_of_the_program(data: st.DataObject)
     sums = Sums.of(grid)
     final = np.flatnonzero(sums.ends)
     ends, elements = np.zeros((2, len(final)), np.int64)
-    most, slots, moved, count = list_outputs(operands, loops, search.trials.fixed[1], room, ends, elements)
+    most, slots, moved, count = outputs_of(operands, loops, search.trials.fixed[1], room, ends, elements)
     np.testing.assert_array_equal(ends, final)
     np.testing.assert_array_equal(elements, volume(search.space.output.boxes(grid.tiles[final])))
     assert slots == sums.slots

@@ -87,7 +87,7 @@ def stall_chart(table: pd.DataFrame) -> Draw:
             axes.set_title(order, fontsize=9)
             axes.set_xlabel("8-bit share of regions [%]")
         grid[0].set_ylabel(f"cycles per step of the array ({NETWORK})")
-        grid[-1].annotate("1.40: if remembered counts hold", (16.5, 1.28), fontsize=7)
+        grid[-1].annotate("1.40: if remembered\ncounts hold", (30, 1.38), fontsize=7, ha="right", va="top")
         grid[-1].legend(fontsize=7)
         figure.suptitle("What waiting costs; grey: shares of Fig. 11", fontsize=10)
 

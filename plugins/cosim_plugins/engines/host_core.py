@@ -65,6 +65,11 @@ class HostCore:
         """Points x cost."""
         return int(graph.space(op).points * self._cost(engine, op, graph))
 
+    def least(self, engine: Engine, op: Op, graph: Graph) -> Mapping[str, int]:
+        """What the whole op takes: it is never cut."""
+        whole = self.actions(engine, op, graph, graph.space(op).whole)
+        return loops.least(whole)
+
     def area(self, engine: Engine) -> Mapping[str, float]:
         """One core."""
         return {"host_core": 1.0}

@@ -118,3 +118,11 @@ def add_counts(parts: list[Mapping[str, Counts]]) -> dict[str, Counts]:
         for name, count in part.items():
             total[name] = total[name] + count if name in total else count
     return total
+
+
+def least(counts: Mapping[str, Counts], **known: int) -> dict[str, int]:
+    """Counts of one tile, the whole op, as plain numbers; `known` replaces those of some verbs (``"array_cycle"``)."""
+    found = {name: int(count[0]) for name, count in counts.items()}
+    for verb, count in known.items():
+        found |= {name: count for name in found if name.partition(".")[2].startswith(verb)}
+    return found

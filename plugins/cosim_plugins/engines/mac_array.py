@@ -138,6 +138,11 @@ class MacArray:
         others = _filled(extent, {name: n for name, n in unrollings[0].items() if name != "C"})
         return 1.0 / (others * fewest**2)
 
+    def least(self, engine: Engine, op: Op, graph: Graph) -> Mapping[str, int]:
+        """What the whole op takes in one tile: a cut adds passes and loads, never removes any; cycles by `bound`."""
+        whole = self.actions(engine, op, graph, graph.space(op).whole)
+        return loops.least(whole, array_cycle=self.bound(engine, op, graph) * self.macs_per_cycle(engine))
+
     def area(self, engine: Engine) -> Mapping[str, float]:
         """MAC units of the widest format."""
         widest = max(engine.formats, key=lambda name: (name.startswith("fp"), name), default="int8")

@@ -114,6 +114,11 @@ class SystolicArray:
         total = int(folds[0]) * int(stream[0])
         return total if overhead >= 1 else -(-total // 2)
 
+    def least(self, engine: Engine, op: Op, graph: Graph) -> Mapping[str, int]:
+        """What the whole op takes in one tile: a cut adds folds and loads, never removes any; cycles by `bound`."""
+        whole = self.actions(engine, op, graph, graph.space(op).whole)
+        return loops.least(whole, array_cycle=self.bound(engine, op, graph) * self.macs_per_cycle(engine))
+
     def area(self, engine: Engine) -> Mapping[str, float]:
         """MAC units of the widest format."""
         widest = max(engine.formats, key=lambda name: (name.startswith("fp"), name), default="int8")

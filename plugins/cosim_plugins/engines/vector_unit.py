@@ -90,6 +90,11 @@ class VectorUnit:
         """All lanes busy in every cycle."""
         return -(-graph.space(op).points * OPERATIONS.get(op.kind.name, 1) // int(engine.parameters["lanes"]))
 
+    def least(self, engine: Engine, op: Op, graph: Graph) -> Mapping[str, int]:
+        """What the whole op takes in one tile: operations are those of the points, and every element is read."""
+        whole = self.actions(engine, op, graph, graph.space(op).whole)
+        return loops.least(whole)
+
     def area(self, engine: Engine) -> Mapping[str, float]:
         """Lanes."""
         return {"vector_lane": float(engine.parameters["lanes"])}

@@ -20,8 +20,8 @@ PORT_BYTES = 16  # per cycle and direction
 EFFICIENCIES = (0.4, 0.55, 0.7, 0.85, 1.0)
 FS_PER_MS = 10**12
 
-# One layer at a time: what the product's compiler does, as far as its public reports show.
-OPTIONS = {"fuse": "none", "activations": "none", "resident": "none"}
+# Layer by layer, a pooling or an addition with the product before it: as far as public reports of the compiler show.
+OPTIONS = {"fuse": "post", "activations": "none", "resident": "none"}
 
 
 class Dpu:
@@ -55,6 +55,14 @@ class Dpu:
             "taps of a row fill idle input channels",
             "structural",
             "PG338, channel augmentation; chosen after a first look",
+        ),
+        Constant(
+            "post_ops",
+            1.0,
+            "",
+            "a pooling or an addition runs with the product before it",
+            "structural",
+            "on-chip buffers between the units, PG338; chosen after a second look",
         ),
         Constant(
             "axi_efficiency",

@@ -128,3 +128,19 @@ def test_the_accelerators_differ_in_their_elements_alone():
     assert one.engines["pe"].parameters == other.engines["pe"].parameters
     assert (one.numerics, other.numerics) == ("accumulator=30:overflow=wrap", "accumulator=24:overflow=wrap")
     assert np.isclose(one.background_mw["buffers"].value, other.background_mw["buffers"].value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("0 mW/mm2, low", "1 mW/mm2, low"), ('rule: "in the device', 'note: "in the device')]
+)
+def test_a_price_marked_as_included_is_zero_and_says_in_what(old, new):
+    from importlib.resources import files
+
+    from cosim.hardware import load_technology
+
+    text = (files("cosim_plugins.adaptivfloat") / "hardware" / "adaptivfloat-16nm.yaml").read_text(encoding="utf-8")
+    assert load_technology(text).densities["logic_leakage_mw_per_mm2"].value == 0.0
+    with pytest.raises(DescriptionError):
+        load_technology(text.replace(old, new))
+    with pytest.raises(DescriptionError, match="not positive"):
+        load_technology(text.replace("evidence: included", "evidence: assumed"))

@@ -1,0 +1,305 @@
+"""Lower bounds of every design's metrics, without a mapping: exact for area, provable for the rest.
+
+Latency: every engine does the bound of each op that the tiled mapper gives it, one after the other; every weight, input and
+output crosses main memory once. Energy: the fewest actions that any tiling takes (`cosim.plugin.protocols.Floor`) at their
+price, the same compulsory bytes, and leakage and background over the latency bound. What is not known counts 0, so a bound
+never exceeds what a simulation finds; the sweep checks that for every design that it simulates.
+
+Only pieces are computed in Python, once per combination of the values that change them; designs are gathered from the pieces
+as arrays.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosim.errors import CosimError
+from cosim.explore.components import CLOCKS, Components, owner, with_clocks
+from cosim.explore.floor import (
+    EngineFacts, MemoryFacts, Work, compulsory_bytes, engine_facts, memory_facts, work_on,
+)  # fmt: skip
+from cosim.explore.metric import METRICS
+from cosim.explore.sample import Codes
+from cosim.explore.space import Space, setup_of
+from cosim.graph.graph import Graph
+from cosim.hardware.hardware import Hardware
+from cosim.hardware.technology import Technology
+from cosim.plugin.registry import load_registry
+
+Floats = NDArray[np.float64]
+SLACK = 1e-9  # relative, for sums of floats in another order than the cost reader's
+Progress = Callable[[float], None]
+MAPPER = "tiled"  # the mapper whose choice of engines is known
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What each of a few combinations of values gives, and which of them each design has, shape (designs,)."""
+
+    found: list[object]
+    of: NDArray[np.int64]
+
+
+def bounds(space: Space, codes: Codes, progress: Progress | None = None) -> dict[str, Floats]:
+    """Column of a metric -> lower bound for every design, shape (designs,); 0 where nothing is known."""
+    total = {metric.column: np.zeros(len(codes)) for metric in METRICS.values()}
+    common = [place for place, axis in enumerate(space.axes) if any(owner(key) == "" for key in axis.keys)]
+    rows, of = distinct(codes[:, common])
+    graphs = _Graphs()
+    for number, row in enumerate(rows.tolist()):
+        if progress is not None:
+            progress(number / len(rows))
+        mine = np.flatnonzero(of == number)
+        keys = dict(space.base)
+        for place, code in zip(common, row, strict=True):
+            keys.update(space.axes[place].settings[code])
+        try:
+            found = _Group(space, common, codes[mine], keys, graphs).bounds()
+        except CosimError:
+            continue  # refused as a whole: the simulation says why
+        for column, values in found.items():
+            total[column][mine] = values
+    return total
+
+
+def distinct(codes: Codes) -> tuple[Codes, NDArray[np.int64]]:
+    """Different rows, in order, and which of them each row is."""
+    if not codes.shape[1]:
+        return codes[:1], np.zeros(len(codes), np.int64)
+    shape = tuple(int(most) + 1 for most in codes.max(axis=0))
+    if math.prod(shape) < 2**62:
+        flat = np.ravel_multi_index(tuple(codes.T), shape)
+        places, of = np.unique(flat, return_inverse=True)
+        return np.stack(np.unravel_index(places, shape), axis=1).astype(np.int32), of.astype(np.int64)
+    rows, of = np.unique(codes, axis=0, return_inverse=True)
+    return rows, of.reshape(-1).astype(np.int64)
+
+
+class _Graphs:
+    """Compressed graphs by network, batch and compression, with what is compulsory for each."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[object, ...], tuple[Graph, tuple[int, int]]] = {}
+        self._work: dict[tuple[object, ...], Work] = {}
+
+    def find(self, keys: Mapping[str, str]) -> tuple[Graph, tuple[int, int]]:
+        from cosim.compress import compress
+        from cosim.library import load_graph
+
+        setup = setup_of(keys)
+        mark = (setup.network, setup.batch, setup.compress)
+        if mark not in self._known:
+            steps = load_registry()["compressions"]
+            graph = load_graph(setup.network, batch=setup.batch)
+            graph = compress(graph, setup.compress, None, calibrate=False, compressions=steps)
+            self._known[mark] = graph, compulsory_bytes(graph)
+        return self._known[mark]
+
+
+class _Group:
+    """Designs that differ only in clocks, links, memories and engines."""
+
+    def __init__(
+        self, space: Space, common: Sequence[int], codes: Codes, keys: Mapping[str, str], graphs: _Graphs
+    ) -> None:
+        from cosim.binding import is_value_bound
+        from cosim.library import load_technology
+
+        self.space, self.codes = space, codes
+        self.free = [place for place in range(len(space.axes)) if place not in common]
+        self.parts = Components(keys)
+        setup = setup_of(keys)
+        base = self.parts.hardware({}) or self._first(keys)
+        self.base: Hardware = base
+        self.technology: Technology = base.own_technology or load_technology(base.technology)
+        self.graph, self.compulsory = graphs.find(keys)
+        self.kinds = load_registry()["engine_kinds"]
+        self.is_plain = setup.mapper == MAPPER and not is_value_bound(self.graph, base)
+        self.work: dict[object, Work] = {}
+
+    def _first(self, keys: Mapping[str, str]) -> Hardware:
+        """The first design, where the description without any axis is refused."""
+        from cosim.library import load_hardware
+
+        setup = setup_of({**keys, **self._keys(self.free, self.codes[0, self.free].tolist())})
+        return load_hardware(setup.hardware, setup.overrides)
+
+    def bounds(self) -> dict[str, Floats]:
+        """Column -> lower bound, shape (designs,)."""
+        engines, memories = list(self.base.engines), list(self.base.memories)
+        memory_parts = {name: self._part(self._memory(name), CLOCKS, f"memories.{name}") for name in memories}
+        engine_parts = {name: self._part(self._engine(name), CLOCKS, f"engines.{name}") for name in engines}
+        running = self._running(engine_parts)
+        facts: list[_Run | None] = running.found  # type: ignore[assignment]
+        main = self.base.main_memory
+        read, write = self.compulsory if self.is_plain else (0, 0)
+
+        def of_run(take: Callable[[_Run], float]) -> Floats:
+            return np.array([0.0 if one is None else take(one) for one in facts])[running.of]
+
+        def of_memory(name: str, take: Callable[[MemoryFacts], float]) -> Floats:
+            part = memory_parts[name]
+            found = [0.0 if one is None else take(one) for one in part.found]  # type: ignore[arg-type]
+            return np.array(found)[part.of]
+
+        rate = of_memory(main, lambda one: one.bytes_per_fs)
+        moving_fs = np.divide(read + write, rate, out=np.zeros(len(rate)), where=rate > 0)
+        latency_fs = np.floor(np.maximum(of_run(lambda one: one.busy_fs), moving_fs) * (1 - SLACK))
+        power = of_run(lambda one: one.standing_mw)
+        energy = of_run(lambda one: one.own_pj)
+        traffic = np.full(len(self.codes), float(read + write))
+        for name in memories:
+            power = power + of_memory(name, lambda one: one.standing_mw)
+            least = (read, write) if name == main else (0, 0)
+            reads = np.maximum(of_run(lambda one, n=name: one.moved.get(f"{n}.read_bytes", 0)), least[0])  # type: ignore[misc]
+            writes = np.maximum(of_run(lambda one, n=name: one.moved.get(f"{n}.write_bytes", 0)), least[1])  # type: ignore[misc]
+            energy = energy + reads * of_memory(name, lambda one: one.read_pj)
+            energy = energy + writes * of_memory(name, lambda one: one.write_pj)
+            traffic = np.maximum(traffic, reads + writes) if name == main else traffic
+        energy = (energy + power * latency_fs / 1e6) * (1 - SLACK)  # 1 mW x 1 fs = 1e-6 pJ
+        return {
+            "latency_ms": latency_fs / 1e12,
+            "energy_uj": energy / 1e6,
+            "area_um2": self._areas([*memory_parts.values(), *engine_parts.values()]),
+            "moved_bytes": traffic,
+        }
+
+    def _columns(self, *owners: str) -> list[int]:
+        return [place for place in self.free if any(owner(key) in owners for key in self.space.axes[place].keys)]
+
+    def _keys(self, columns: Sequence[int], row: Sequence[int]) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for place, code in zip(columns, row, strict=True):
+            found.update(self.space.axes[place].settings[code])
+        return found
+
+    def _part(self, make: Callable[[Mapping[str, str], Mapping[str, str]], object], *owners: str) -> _Part:
+        """What `make` gives for each combination of the keys of these owners, told those of clocks as well."""
+        columns = self._columns(*owners)
+        clocks = set(self._columns(CLOCKS))
+        rows, of = distinct(self.codes[:, columns])
+        found = []
+        for row in rows.tolist():
+            of_clocks = [(place, code) for place, code in zip(columns, row, strict=True) if place in clocks]
+            timing = self._keys([place for place, _ in of_clocks], [code for _, code in of_clocks])
+            try:
+                found.append(make(self._keys(columns, row), timing))
+            except CosimError:
+                found.append(None)
+        return _Part(found, of)
+
+    def _memory(self, name: str) -> Callable[[Mapping[str, str], Mapping[str, str]], MemoryFacts | None]:
+        def make(keys: Mapping[str, str], _: Mapping[str, str]) -> MemoryFacts | None:
+            device = self.parts.hardware(keys)
+            if device is None:
+                return None
+            return memory_facts(device.memories[name], device, self.technology, self.kinds)
+
+        return make
+
+    def _engine(self, name: str) -> Callable[[Mapping[str, str], Mapping[str, str]], _Engine | None]:
+        def make(keys: Mapping[str, str], timing: Mapping[str, str]) -> _Engine | None:
+            own = {key: text for key, text in keys.items() if key not in timing}
+            device, clocks = self.parts.hardware(own), self.parts.clocks(timing)
+            if device is None or clocks is None:
+                return None
+            engine = device.engines[name]
+            mark = (name, tuple(sorted(own.items())))
+            if mark not in self.work:
+                self.work[mark] = work_on(engine, self.kinds[engine.kind], self.graph)
+            work = self.work[mark]
+            device = with_clocks(device, clocks)
+            facts = engine_facts(engine, work, device, self.technology, self.kinds)
+            is_fallback = engine.operands == device.main_memory
+            return _Engine(name, work, facts, clocks[engine.clock].period_fs, is_fallback)
+
+        return make
+
+    def _running(self, engines: Mapping[str, _Part]) -> _Part:
+        """What the engines do together, for each combination of all their values."""
+        places = np.stack([part.of for part in engines.values()], axis=1).astype(np.int32)
+        rows, of = distinct(places)
+        other_mw = self._other_mw()
+        found: list[object] = []
+        for row in rows.tolist():
+            those = [part.found[code] for part, code in zip(engines.values(), row, strict=True)]
+            known = [one for one in those if isinstance(one, _Engine)]
+            found.append(_run(known, other_mw, counts=self.is_plain) if len(known) == len(those) else None)
+        return _Part(found, of)
+
+    def _other_mw(self) -> float:
+        """Power of what is neither a memory nor an engine."""
+        from cosim.cost.static import standing_mw
+
+        named = {*self.base.memories, *self.base.engines}
+        found = standing_mw(self.base, self.technology, self.kinds)
+        return sum(power for name, power in found.items() if name not in named)
+
+    def _areas(self, parts: Sequence[_Part]) -> Floats:
+        """Exactly what the area report adds up to: a correctly rounded sum does not depend on the order of its rows."""
+        tables, columns = [], []
+        for part in parts:
+            areas = [None if one is None else one.areas_um2 for one in part.found]  # type: ignore[attr-defined]
+            known = list(dict.fromkeys(areas))
+            tables.append(known)
+            columns.append(np.array([known.index(one) for one in areas])[part.of])
+        rows, of = distinct(np.stack(columns, axis=1).astype(np.int32))
+        totals = []
+        for row in rows.tolist():
+            picked = [table[code] for table, code in zip(tables, row, strict=True)]
+            totals.append(0.0 if None in picked else math.fsum(value for one in picked if one for value in one))
+        return np.array(totals)[of]
+
+
+@dataclass(frozen=True)
+class _Engine:
+    """One engine with one choice of its values and clocks."""
+
+    name: str
+    work: Work
+    facts: EngineFacts
+    period_fs: int
+    is_fallback: bool
+
+    @property
+    def areas_um2(self) -> tuple[float, ...]:
+        return self.facts.areas_um2
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What a network takes on given engines: time of the busiest, energy of their own actions, power, bytes by action."""
+
+    busy_fs: float
+    own_pj: float
+    standing_mw: float
+    moved: Mapping[str, int]
+
+
+def _run(engines: Sequence[_Engine], other_mw: float, *, counts: bool) -> _Run:
+    """Every op on the engine that `cosim.mapping.assignment` gives it: no fallback, then the lowest bound, then the first."""
+    power = other_mw + math.fsum(one.facts.standing_mw for one in engines)
+    ops = len(engines[0].work.takes) if engines else 0
+    if not counts or not ops:
+        return _Run(0.0, 0.0, power, {})
+    far = np.iinfo(np.int64).max
+    cost = np.stack([np.where(one.work.takes, one.work.bound * one.period_fs, far) for one in engines])
+    late = np.stack([one.is_fallback | ~one.work.takes for one in engines])
+    only_fallback = late.all(axis=0)
+    chosen = np.where(only_fallback, cost, np.where(late, far, cost)).argmin(axis=0)
+    busy, own, moved = 0.0, 0.0, dict[str, int]()
+    for number, one in enumerate(engines):
+        mine = (chosen == number) & one.work.takes
+        busy = max(busy, float(one.work.cycles[mine].sum() * one.period_fs))
+        for name, count in one.work.actions.items():
+            total = int(count[mine].sum())
+            if name in one.facts.prices_pj:
+                own += total * one.facts.prices_pj[name]
+            else:
+                moved[name] = moved.get(name, 0) + total
+    return _Run(busy, own, power, moved)
