@@ -14,6 +14,10 @@ EXIT_BUG = 70  # cosim is wrong (EX_SOFTWARE)
 EXIT_INTERRUPT = 130
 
 
+class Interrupted(Exception):  # noqa: N818 - no error: the user wanted it
+    """An interruption that left something behind; the message says what."""
+
+
 def report_failure(error: BaseException, *, debug: bool) -> int:
     """Print one message on stderr, with the traceback only if `debug`; return the exit code."""
     if isinstance(error, BrokenPipeError):  # the reader of stdout left (head, less)
@@ -21,8 +25,8 @@ def report_failure(error: BaseException, *, debug: bool) -> int:
         return 0
     if debug:
         traceback.print_exception(error, file=sys.stderr)
-    if isinstance(error, KeyboardInterrupt):
-        _say("interrupted: nothing was written")
+    if isinstance(error, KeyboardInterrupt | Interrupted):
+        _say(f"interrupted: {error if isinstance(error, Interrupted) else 'nothing was written'}")
         return EXIT_INTERRUPT
     if isinstance(error, MemoryError):
         _say("error: out of memory\n  fix: a smaller --batch or network, or --execute none")

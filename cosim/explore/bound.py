@@ -21,8 +21,14 @@ from numpy.typing import NDArray
 from cosim.errors import CosimError
 from cosim.explore.components import CLOCKS, Components, owner, with_clocks
 from cosim.explore.floor import (
-    EngineFacts, MemoryFacts, Work, compulsory_bytes, engine_facts, memory_facts, work_on,
-)  # fmt: skip
+    EngineFacts,
+    MemoryFacts,
+    Work,
+    compulsory_bytes,
+    engine_facts,
+    memory_facts,
+    work_on,
+)
 from cosim.explore.metric import METRICS
 from cosim.explore.sample import Codes
 from cosim.explore.space import Space, setup_of

@@ -163,7 +163,9 @@ class _Parser:
     def _product(self) -> Callable[[Values], Value]:
         return self._chain(self._atom, ("*", "/"))
 
-    def _chain(self, part: Callable[[], Callable[[Values], Value]], signs: tuple[str, ...]) -> Callable[[Values], Value]:
+    def _chain(
+        self, part: Callable[[], Callable[[Values], Value]], signs: tuple[str, ...]
+    ) -> Callable[[Values], Value]:
         root = part()
         while sign := self._take(*signs):
             root = _binary(sign, root, part())

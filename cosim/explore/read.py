@@ -139,7 +139,7 @@ def _label(value: Any, where: str) -> str:
 
 
 def _is_key(key: str) -> bool:
-    return key in SETTINGS or key.startswith(MAPPER) or key.split(".")[0] in PARTS
+    return key in SETTINGS or key.startswith(MAPPER) or key.partition(".")[0] in PARTS
 
 
 def _check_key(key: str, where: str, *, is_name: bool) -> None:

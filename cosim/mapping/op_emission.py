@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from cosim.graph.op import Op
 from cosim.graph.space import Access, volume
 from cosim.hardware.hardware import Engine
+from cosim.mapping.fills import bring
 from cosim.mapping.grid import Grid
 from cosim.mapping.groups import Block
 from cosim.mapping.homes import Home, Writers
-from cosim.mapping.pieces import can_be_cut, pieces, whole_box
 from cosim.mapping.rows import Rows
 from cosim.mapping.sets import Loads, loads_of
 from cosim.mapping.sums import SUM_BITS, Sums
@@ -105,13 +105,13 @@ class OpEmission:
         """Buffer that each tile reads for one operand, and what to do once the computes have row numbers."""
         hold = self.tiling.holds[number]
         if hold is None:
-            self._fill(number, name, access)
+            bring(self, number, name, access)
             return self._in_place(name, access)
         home = self.emitter.homes[name]
         memory = operand_memory(self.emitter.hardware, self.engine, self.graph, self.op, number)
         loads = loads_of(access, self.grid, hold)
         dma = self.emitter.dma(home.memory, memory)
-        sizes = self._bytes(name, loads.sets)
+        sizes = self.bytes_of(name, loads.sets)
         addresses = self._ring(name, memory, loads.slots, _capacity(sizes))
         real = np.flatnonzero(sizes)  # a set that lies in the padding has no bytes
         if not len(real):
@@ -119,7 +119,7 @@ class OpEmission:
         buffers = np.full(len(loads.sets), -1, np.int64)
         places = addresses[real % max(loads.slots, 1)]
         buffers[real], _ = self._buffers(name, memory, loads.sets[real], places, _capacity(sizes))
-        n_bytes = self._bytes(name, loads.boxes)
+        n_bytes = self.bytes_of(name, loads.boxes)
         keys = self._load_keys(name, loads)
         rows = self.rows.moves(
             queue=self.emitter.hardware.queue_index(dma.name),
@@ -147,38 +147,6 @@ class OpEmission:
             self._guard_slots(memory, addresses, _capacity(sizes), loads, rows, dma)
 
         return read, finish
-
-    def _fill(self, number: int, name: str, access: Access) -> None:
-        """Bring a resident constant where it is needed first; later inferences find it there."""
-        home = self.emitter.homes[name]
-        if home.source is None or name in self.emitter.filled or any(name == fill[0] for fill in self.fills):
-            return
-        loads = loads_of(access, self.grid, Hold(0, 1))
-        tensor = self.graph.tensors[name]
-        boxes, first = whole_box(tensor), np.zeros(1, np.int64)
-        if can_be_cut(tensor):
-            boxes, first = loads.boxes, loads.first
-            if (loads.sets != whole_box(tensor)).any():
-                boxes = pieces(whole_box(tensor), tensor.bytes)
-                first = np.zeros(len(boxes), np.int64)
-        dma = self.emitter.dma(home.source.memory, home.memory)
-        n_bytes = self._bytes(name, boxes)
-        keys = np.where(self.emitter.waits_for_outputs(self.op), -1, 4 * first + 1)
-        rows = self.rows.moves(
-            queue=self.emitter.hardware.queue_index(dma.name),
-            tensor=self.emitter.names[name],
-            box=self.draft.add_boxes(boxes),
-            read=home.source.buffer,
-            write=home.buffer,
-            n_bytes=n_bytes,
-            path=self.emitter.hardware.path_index(dma.name),
-            cycles=dma.setup_cycles,
-            actions=self.emitter.move_actions(dma, n_bytes),
-            key=keys,
-            rank=first * 64 + number,
-        )
-        self.queued.append((dma.name, keys, first * 64 + number, rows))
-        self.fills.append((name, boxes, rows))
 
     def _load_keys(self, name: str, loads: Loads) -> Ints:
         """Each load is queued just before the tile that first needs it.
@@ -249,7 +217,7 @@ class OpEmission:
         """Buffer that each finished output tile is written to, and addresses of the ring (empty if in place)."""
         if hold is None:
             return np.full(len(boxes), self.emitter.homes[self.op.output].buffer, np.int64), np.empty(0, np.int64)
-        capacity = _capacity(self._bytes(self.op.output, boxes))
+        capacity = _capacity(self.bytes_of(self.op.output, boxes))
         slots = min(hold.slots, len(boxes))
         addresses = self._ring(self.op.output, self.memory, slots, capacity)
         placed = addresses[np.arange(len(boxes)) % slots]
@@ -356,7 +324,7 @@ class OpEmission:
         emitter = self.emitter
         home = emitter.homes[self.op.output]
         dma = emitter.dma(self.memory, home.memory)
-        n_bytes = self._bytes(self.op.output, boxes)
+        n_bytes = self.bytes_of(self.op.output, boxes)
         rows = self.rows.moves(
             queue=emitter.hardware.queue_index(dma.name),
             tensor=emitter.names[self.op.output],
@@ -384,9 +352,8 @@ class OpEmission:
             self._touch(self.memory, start, start + capacity, dma, rows[newest : newest + 1])
         return rows
 
-    # --- bytes ----------------------------------------------------------------------------------------------------
-
-    def _bytes(self, tensor: str, boxes: Ints) -> Ints:
+    def bytes_of(self, tensor: str, boxes: Ints) -> Ints:
+        """Bytes of each box of a tensor, shape (boxes,) [byte]."""
         return self.graph.tensors[tensor].encoding.box_bytes(boxes)
 
     def _ring(self, tensor: str, memory: str, slots: int, capacity: int) -> Ints:

@@ -96,7 +96,7 @@ def _digest(fuser: Fuser, objective: Objective) -> str:
         list(hardware.clocks.values()),
         hardware.main_memory,
         sorted(problem.resident.items()),
-        problem.keeps_activations,
+        (problem.keeps_activations, problem.fuses_post_ops),
         (objective.name, objective.tolerance),
         [sources_of(type(fuser.problem.kinds[kind])) for kind in kinds],
         sources_of(compiled),

@@ -117,7 +117,9 @@ def _allowed(fuser: Fuser, window: Window) -> bool:
     """Whether the ops of a window may be fused: any, or one product followed by what works on its output."""
     if not fuser.problem.fuses_post_ops:
         return True
-    products = [fuser.graph.space(fuser.graph.ops[p]).macs_per_point > 0 for p in fuser.work if window[0] <= p <= window[1]]
+    products = [
+        fuser.graph.space(fuser.graph.ops[p]).macs_per_point > 0 for p in fuser.work if window[0] <= p <= window[1]
+    ]
     return products[0] and sum(products) == 1
 
 

@@ -16,6 +16,7 @@ from cosim.graph import Boxes, Graph, Op, Role
 from cosim.hardware import Clock, Engine, Hardware, Memory
 from cosim.library import load_technology
 from cosim.plugin import EngineKind, load_registry
+from cosim.plugin.protocols import Floor
 from cosim.testing.samples import sample_graph
 from cosim.testing.tiles import random_tiles
 
@@ -120,6 +121,17 @@ class EngineKindContract:
             assert isinstance(bound, int)
             for tiles in tilings:
                 assert bound <= int(kind.cycles(engine, op, graph, tiles).sum()), op.name
+
+    def test_least_actions_are_never_above_a_legal_tiling(
+        self, kind: EngineKind, engine: Engine, graph: Graph, work: Work
+    ) -> None:
+        if not isinstance(kind, Floor):
+            pytest.skip("it declares no `least`")
+        for op, tilings in work:
+            least = kind.least(engine, op, graph)
+            for tiles in tilings:
+                counts = kind.actions(engine, op, graph, tiles)
+                assert not [name for name, count in least.items() if count > counts[name].sum()], op.name
 
     def test_tiles_are_judged_one_by_one(self, kind: EngineKind, engine: Engine, graph: Graph, work: Work) -> None:
         for op, tilings in work:

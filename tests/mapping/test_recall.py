@@ -122,6 +122,7 @@ def test_another_network_device_or_objective_is_another_question() -> None:
         key(wider),
         key(replace(graph, outputs=(*graph.outputs, graph.ops[0].output))),
         key(graph, keeps_activations=False),
+        key(graph, fuses_post_ops=True),
     ]
     assert len(set(keys)) == len(keys)
     assert key(chain()) == keys[0]

@@ -1,0 +1,80 @@
+"""`cosim explore`: the designs of a space that no other beats."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cosim.cli import options as opt
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command()(explore)
+
+
+def explore(
+    space: Annotated[Path, typer.Argument(help="A space file: axes, conditions, constraints.", metavar="SPACE")],
+    store: Annotated[
+        Path | None,
+        typer.Option("--store", help="Results, kept; SPACE with the suffix .sqlite otherwise.", metavar="FILE"),
+    ] = None,
+    jobs: Annotated[int | None, typer.Option("--jobs", min=1, help="Worker processes; one per core otherwise.")] = None,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Designs to look at; all otherwise.")] = None,
+    sampler: Annotated[str, typer.Option("--sampler", help="'grid' (in order) or 'random' (with the seed).")] = "grid",
+    seed: opt.Seed = 0,
+    prune: Annotated[
+        bool, typer.Option("--prune/--no-prune", help="Leave out what bounds prove to be beaten: the same front.")
+    ] = True,
+    table: Annotated[
+        Path | None, typer.Option("--csv", help="Write every evaluated design as a table.", metavar="FILE")
+    ] = None,
+    figure: opt.Figure = None,
+    as_json: opt.AsJson = False,
+) -> None:
+    """A space of networks, devices and settings: the designs that no other beats in latency, energy and area.
+
+    Results go to the store as they come. After an interruption of any kind the same command resumes.
+    """
+    from cosim.cli.arguments import one_of
+    from cosim.cli.failure import Interrupted
+    from cosim.cli.screen import notes, progress_bar, show, show_json
+    from cosim.explore import explore as run
+    from cosim.explore import read_space
+    from cosim.explore import show as shown
+    from cosim.explore.sample import SAMPLERS
+    from cosim.report.figure import check_suffix
+    from cosim.result.store import check_file
+
+    one_of("--sampler", sampler, SAMPLERS)
+    for target in (table, figure):
+        if target is not None:
+            check_file(target)
+    if figure is not None:
+        check_suffix(figure)
+    described = read_space(space)
+    kept = store or space.with_suffix(".sqlite")
+    try:
+        with progress_bar() as progress, notes():
+            found = run(
+                described, store=kept, jobs=jobs or _cores(), sampler=sampler, limit=limit, seed=seed, prune=prune,
+                progress=progress,
+            )  # fmt: skip
+    except KeyboardInterrupt:
+        raise Interrupted(f"what was evaluated is in {kept}; the same command resumes") from None
+    if table is not None:
+        shown.write_csv(found, table)
+    if figure is not None:
+        shown.draw(found, figure)
+    if as_json:
+        show_json(shown.as_json(found, kept))
+    else:
+        show(*shown.render(found), f"results: {kept}")
+
+
+def _cores() -> int:
+    import os
+
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
