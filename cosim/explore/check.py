@@ -30,7 +30,7 @@ def check_space(space: Space, codes: Codes) -> None:
 def _check_value(space: Space, axis: Axis, code: int, rows: Codes) -> None:
     where = f"{space.where}: axes.{axis.name}"
     setting = axis.settings[code]
-    _check_settings(setting, where)
+    _check_settings({"mapper": _mapper(space), **setting}, where)
     if not any(is_hardware(key) or key == "hardware" for key in setting):
         return
     step = max(1, len(rows) // TRIED)
@@ -66,6 +66,11 @@ def _first_of(space: Space, axis: Axis) -> dict[str, str]:
     return keys
 
 
+def _mapper(space: Space) -> str:
+    """The mapper of all designs; nothing where an axis chooses it."""
+    return "" if any("mapper" in axis.keys for axis in space.axes) else space.base.get("mapper", "tiled")
+
+
 def _load(space: Space, row: Sequence[int]) -> None:
     setup = space.setup(row)
     load_hardware(setup.hardware, setup.overrides)
@@ -77,10 +82,10 @@ def _check_settings(table: Mapping[str, str], where: str) -> None:
     try:
         if "network" in table:
             load_graph(table["network"])
-        if "mapper" in table:
+        if table["mapper"]:
             registry.get("mappers", table["mapper"])
         options = {key.removeprefix(MAPPER): text for key, text in table.items() if key.startswith(MAPPER)}
-        if options and table.get("mapper", "tiled") == "tiled":
+        if options and table["mapper"] == "tiled":
             from cosim.mapping.options import read_options
 
             read_options(options)
@@ -96,7 +101,7 @@ def _check_settings(table: Mapping[str, str], where: str) -> None:
 def _check_base(space: Space) -> None:
     """What all designs share."""
     where = space.where
-    _check_settings(space.base, where)
+    _check_settings({"mapper": _mapper(space), **space.base}, where)
     overrides = {key: text for key, text in space.base.items() if is_hardware(key)}
     if "hardware" in space.base and overrides:
         try:

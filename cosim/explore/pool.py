@@ -9,11 +9,13 @@ import selectors
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
+from cosim.explore.evaluate import Evaluator
 from cosim.explore.space import Setup
 from cosim.explore.worker import ONE_THREAD
 
@@ -120,6 +122,41 @@ class Pool(Generic[Job]):
         process.kill()
         self.workers.remove(worker)
         return process.wait()
+
+
+@dataclass
+class Here(Generic[Job]):
+    """One design at a time in this process, in place of a `Pool`: nothing is started, and nothing survives a crash."""
+
+    evaluator: Evaluator = field(default_factory=Evaluator)
+    answers: list[Answer[Job]] = field(default_factory=list)
+
+    def __enter__(self) -> Here[Job]:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.answers.clear()
+
+    @property
+    def busy(self) -> int:
+        """Answers that wait to be fetched."""
+        return len(self.answers)
+
+    @property
+    def idle(self) -> int:
+        """Jobs that could be started now."""
+        return 1 - self.busy
+
+    def start(self, job: Job, setup: Setup) -> None:
+        """Do a job."""
+        self.answers.append(Answer(job, self.evaluator.evaluate(setup), str(os.getpid())))
+
+    def wait(self, seconds: float) -> list[Answer[Job]]:
+        """The answer, if there is one."""
+        found, self.answers = self.answers, []
+        if not found:
+            time.sleep(seconds)
+        return found
 
 
 def _death(code: int) -> str:

@@ -159,7 +159,7 @@ def _base(document: Mapping[str, Any], axes: Iterable[Axis], where: str) -> dict
         if isinstance(table, str) and key == "mapper":
             base[key] = table
         elif isinstance(table, dict):
-            base |= {f"{prefix}{name}": text_of(value, f"{where}: {key}.{name}") for name, value in table.items()}
+            base |= {_base_key(prefix, name): text_of(value, f"{where}: {key}.{name}") for name, value in table.items()}
         elif table is not None:
             allowed = "name: value" if key == "set" else "the name of a mapper, or option: value"
             raise DescriptionError(f"found {table!r}", where=f"{where}: {key}", allowed=allowed)
@@ -184,6 +184,11 @@ def _base(document: Mapping[str, Any], axes: Iterable[Axis], where: str) -> dict
                 )
     _check_batch(base, axes, where)
     return base
+
+
+def _base_key(prefix: str, name: object) -> str:
+    """``mapper: {name: ...}`` is the mapper itself, its other keys are options."""
+    return "mapper" if prefix == MAPPER and name == "name" else f"{prefix}{name}"
 
 
 def _check_batch(base: Mapping[str, str], axes: Iterable[Axis], where: str) -> None:

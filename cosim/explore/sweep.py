@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cosim.errors import CosimError, SimulationError
+from cosim.errors import CosimError, DescriptionError, SimulationError
 from cosim.explore.bound import bounds
 from cosim.explore.check import check_space
 from cosim.explore.evaluate import Keys
 from cosim.explore.front import dominates, front
 from cosim.explore.metric import METRICS
-from cosim.explore.pool import Answer, Pool
+from cosim.explore.pool import Answer, Here, Pool
 from cosim.explore.read import read_space
 from cosim.explore.sample import Codes, sample
 from cosim.explore.space import Setup, Space
@@ -113,7 +113,7 @@ def explore(
     store
         File of results; designs that are in it are not evaluated again.
     jobs
-        Worker processes.
+        Worker processes; 0 evaluates in this process.
     sampler, limit, seed
         Which designs are looked at, see `cosim.explore.sample`; the seed is also that of synthetic weights.
     prune
@@ -128,6 +128,8 @@ def explore(
     SimulationError
         A bound above what the simulation found: a bug.
     """
+    if jobs < 0:
+        raise DescriptionError(f"{jobs} jobs", allowed="an integer >= 0")
     chosen = space if isinstance(space, Space) else read_space(space)
     tell = progress or (lambda _text, _share: None)
     started = time.monotonic()
@@ -188,7 +190,8 @@ class _Sweep:
 
     def run(self) -> None:
         """Evaluate until every design is recorded or bounded away."""
-        with Pool[_Task](self.jobs) as pool:
+        workers: Pool[_Task] | Here[_Task] = Pool(self.jobs) if self.jobs else Here()
+        with workers as pool:
             while True:
                 while pool.idle and (task := self._next()) is not None:
                     pool.start(task, task.setup)
