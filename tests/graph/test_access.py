@@ -138,9 +138,10 @@ def test_boxes_are_what_points_touch(family, cases):
             if not indices:
                 continue  # every point fell between the inserted zeros: the box may be anything
             hull = _hull(indices, shape)
+            skips = family == "conv_transpose2d" and max(case.attributes["dilations"]) > 1
             if _is_empty(hull):
-                assert _is_empty(box)
-            elif family == "conv_transpose2d" and max(case.attributes["dilations"]) > 1:
+                assert _is_empty(box) or skips
+            elif skips:
                 # dilated taps may skip the ends that the affine hull keeps
                 assert (box[:, 0] <= hull[:, 0]).all()
                 assert (box[:, 1] >= hull[:, 1]).all()
