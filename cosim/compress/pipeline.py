@@ -136,8 +136,11 @@ def compress(
     for number, (name, given) in enumerate(steps):
         if name not in known:
             raise unknown("compression", name, known, where=f"compression {spec!r}")
-        more = {key: _text(value) for key, value in options.items()} if number == len(steps) - 1 else {}
-        graph = known[name].apply(graph, data=data, calibrate=calibrate, options=given | more)  # type: ignore[arg-type]
+        is_last = number == len(steps) - 1
+        more = {key: _text(value) for key, value in options.items()} if is_last else {}
+        followed = {} if is_last else getattr(known[name], "followed", {})
+        chosen = {**followed, **given, **more}
+        graph = known[name].apply(graph, data=data, calibrate=calibrate, options=chosen)  # type: ignore[arg-type]
     return graph
 
 

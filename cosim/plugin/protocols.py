@@ -109,7 +109,11 @@ class ValueBound(Protocol):
 
 @runtime_checkable
 class Compression(Protocol):
-    """A step of the compression pipeline."""
+    """A step of the compression pipeline.
+
+    A compression may have `followed`, which is read by `getattr`: options that it takes, unless they are given, where
+    another step follows, such as leaving the activations to it.
+    """
 
     name: str
     summary: str

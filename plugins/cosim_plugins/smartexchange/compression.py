@@ -33,6 +33,7 @@ class SmartExchange:
 
     name = "smartexchange"
     summary = "folded, then weights as 4-bit powers of two times 8-bit bases, and int8 activations"
+    followed: Mapping[str, str] = MappingProxyType({"activations": "fp32"})
     options: Mapping[str, str] = MappingProxyType(OPTIONS)
 
     def apply(

@@ -114,7 +114,7 @@ def test_what_another_step_has_coded_stays_as_it_is():
 
 def test_it_follows_smartexchange_which_codes_the_weights():
     digits = load_graph("digits_cnn")
-    graph = compress(digits, "smartexchange:activations=fp32,adaptivfloat8")
+    graph = compress(digits, "smartexchange,adaptivfloat8")
     names = [formats_of(graph)[n] for n in weights_of(graph)]
     assert names == ["adaptivfloat8", "smartexchange", "smartexchange", "smartexchange"]  # the first it leaves real
     assert {formats_of(graph)[op.output] for op in graph.ops} == {"adaptivfloat8"}
@@ -122,7 +122,7 @@ def test_it_follows_smartexchange_which_codes_the_weights():
     real = whole(digits, x, **KNOWN).outputs()["fc"]
     assert np.abs(whole(graph, x, **KNOWN).outputs()["fc"] - real).max() < np.abs(real).max()
     with pytest.raises(DescriptionError, match="smartexchange already"):
-        compress(digits, "smartexchange,adaptivfloat8")  # whose activations are int8 unless told otherwise
+        compress(digits, "smartexchange:activations=symmetric,adaptivfloat8")
 
 
 @pytest.mark.parametrize("before", ["int8", "adaptivfloat8", "fp16"])

@@ -172,7 +172,7 @@ def test_a_bias_beyond_32_bits_stays_real():
 
 def test_with_int8_behind_it_nothing_changes():
     alone = compress(network(), "smartexchange")
-    both = compress(network(), "smartexchange,int8")
+    both = compress(network(), "smartexchange,int8:activations=symmetric")
     assert {n: t.encoding.format for n, t in both.tensors.items()} == {
         n: t.encoding.format for n, t in alone.tensors.items()
     }
@@ -181,7 +181,7 @@ def test_with_int8_behind_it_nothing_changes():
 
 
 @pytest.mark.parametrize(
-    "line", ["int8,smartexchange", "smartexchange,smartexchange", "smartexchange:activations=fp32,smartexchange"]
+    "line", ["int8,smartexchange", "smartexchange,smartexchange", "smartexchange:activations=symmetric,smartexchange"]
 )
 def test_a_compressed_graph_is_refused(line):
     with pytest.raises(DescriptionError, match="compressed already"):
@@ -216,7 +216,13 @@ def test_int8_behind_it_is_what_it_does_itself():
 
 def test_a_format_has_nothing_left_to_code():
     with pytest.raises(DescriptionError, match="nothing is left"):
-        compress(network(), "smartexchange,adaptivfloat8")
+        compress(network(), "smartexchange:activations=symmetric,adaptivfloat8")
+
+
+@pytest.mark.parametrize("next_step", ["adaptivfloat8", "int8"])
+def test_the_activations_are_left_to_a_step_that_follows(next_step):
+    given = compress(network(), f"smartexchange:activations=fp32,{next_step}")
+    assert compress(network(), f"smartexchange,{next_step}").digest == given.digest
 
 
 def test_nan_is_refused():
