@@ -72,6 +72,9 @@ def render(rows: list[dict[str, Any]], kind: str) -> Any:
             f"no {kind.replace('_', ' ')} are registered: install a distribution with entry points in group 'cosim'"
         )
     out = grid("", [heading if heading in NARROW else f"~{heading}" for heading in rows[0]])
+    told: dict[str, str] = {}
     for row in rows:
-        out.add_row(*(str(value) for value in row.values()))
+        first = told.setdefault(str(row.get("options", "")), row["name"]) if row.get("options") else None
+        shown = {**row, "options": f"as {first}"} if first not in (None, row["name"]) else row
+        out.add_row(*(str(value) for value in shown.values()))
     return out
