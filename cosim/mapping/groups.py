@@ -77,6 +77,11 @@ class Group:
         return len(self.outer.ranges)
 
     @property
+    def bounds(self) -> tuple[int, ...]:
+        """Where its result is cut, both ends included."""
+        return self.outer.ranges[0][0], *(high for _, high in self.outer.ranges)
+
+    @property
     def name(self) -> str:
         """Such as ``"conv1 .. conv3"``."""
         return f"{self.ops[0].name} .. {self.ops[-1].name}"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as Table
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import accumulate
 from typing import Any
 
@@ -12,10 +14,11 @@ from cosim.graph.graph import Graph
 from cosim.hardware.hardware import Hardware
 from cosim.mapping.build import build
 from cosim.mapping.cache import Shelf
-from cosim.mapping.choose import tiled, weigh
+from cosim.mapping.choose import Plan, tiled, weigh
 from cosim.mapping.fusion import Fuser
+from cosim.mapping.groups import Group
 from cosim.mapping.improve import improved
-from cosim.mapping.joining import Mapped, joined
+from cosim.mapping.joining import Mapped, joined, regrouped
 from cosim.mapping.options import Options, read_options
 from cosim.mapping.placement import spans
 from cosim.mapping.problem import Problem
@@ -48,7 +51,7 @@ class TiledMapper:
         chosen = read_options(options)
         shelf = Shelf() if chosen.cache else None
         tiler = Tiler(graph, hardware, kinds, shelf=shelf, seconds=chosen.seconds)
-        best = joined(_mapped(tiler, chosen), lambda other: _mapped(tiler.of(other), chosen), chosen.goal)
+        best = joined(_mapped(tiler, chosen), partial(_planned, tiler, chosen), chosen.goal)
         mapping = best.mapping
         if chosen.resident != "none":
             mapping = settled(best.fuser.tiler, best.fuser, best.plan, mapping, chosen.goal)
@@ -58,10 +61,8 @@ class TiledMapper:
 
 def _mapped(tiler: Tiler, chosen: Options) -> Mapped:
     """The best mapping of a graph as it is."""
-    problem = Problem.of(tiler.graph, tiler.hardware, tiler.kinds)
-    problem = replace(problem, keeps_activations=chosen.activations != "none", fuses_post_ops=chosen.fuse == "post")
-    _require_room(tiler.graph, tiler.hardware)
-    fuser = Fuser(problem, tiler)
+    fuser = _fuser(tiler, chosen)
+    problem = fuser.problem
     recall = Recall(fuser, chosen.goal) if chosen.fuse != "none" else None
     plan = recall.plan() if recall is not None else None
     if plan is not None:
@@ -72,6 +73,19 @@ def _mapped(tiler: Tiler, chosen: Options) -> Mapped:
         mapping, plan = improved(fuser, plan, mapping, chosen.goal)
         recall.keep(plan)
     return Mapped(fuser, plan, mapping)
+
+
+def _planned(tiler: Tiler, chosen: Options, graph: Graph, groups: Sequence[Group]) -> tuple[Fuser, Plan]:
+    """The plan of the same ops, some of them now views, with the groups that are still possible."""
+    fuser = _fuser(tiler.of(graph), chosen)
+    return fuser, weigh(fuser.tiler, fuser, chosen.goal, regrouped(fuser, groups))
+
+
+def _fuser(tiler: Tiler, chosen: Options) -> Fuser:
+    problem = Problem.of(tiler.graph, tiler.hardware, tiler.kinds)
+    problem = replace(problem, keeps_activations=chosen.activations != "none", fuses_post_ops=chosen.fuse == "post")
+    _require_room(tiler.graph, tiler.hardware)
+    return Fuser(problem, tiler)
 
 
 def _require_room(graph: Graph, hardware: Hardware) -> None:

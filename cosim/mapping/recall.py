@@ -44,7 +44,7 @@ class Recall:
     def keep(self, plan: Plan) -> None:
         """File the groups of `plan`, unless the time was too short to find the best."""
         if self.shelf is not None and not self.fuser.known.is_cut_short:
-            rows = [[group.first, group.last, group.outer.along, _bounds(group)] for group in plan.groups]
+            rows = [[group.first, group.last, group.outer.along, list(group.bounds)] for group in plan.groups]
             self.shelf.store(self.digest, {QUESTION: rows, "share": plan.share})
 
     def _groups(self, rows: Any) -> tuple[Group, ...] | None:
@@ -64,10 +64,6 @@ class Recall:
         except (TypeError, ValueError, IndexError):
             return None
         return tuple(found)
-
-
-def _bounds(group: Group) -> list[int]:
-    return [group.outer.ranges[0][0], *(high for _, high in group.outer.ranges)]
 
 
 def _digest(fuser: Fuser, objective: Objective) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -24,7 +24,8 @@ from cosim.program.program import Program
 from cosim.program.steady import steady
 
 SHARES = (1, 2, 4, 6, 8, 12, 15)  # sixteenths of a memory that constants may take
-MOST_TRIES = 8  # Programs that are made and timed
+MOST_TRIES = 2  # Programs that are made and timed
+LEAST = 0.05  # of the bytes that an inference moves: what saves less is not worth a Program
 LOSS = 0.02  # of latency that an estimate may be worse: the timers decide
 MOST_COMMANDS = 200_000  # of all of these together, after the first
 
@@ -60,15 +61,17 @@ class Candidate:
 def settled(tiler: Tiler, fuser: Fuser, plan: Plan, mapping: Mapping, objective: Objective) -> Mapping:
     """The mapping, or one with resident constants whose later inferences are better and whose first is no worse.
 
-    Of more and more constants the choice with the best expectation is taken that keeps this when it is timed.
+    Of more and more constants the choice with the best expectation is taken that keeps this when it is timed. Where
+    those that there is room for would hardly be missed, nothing is tried.
     """
     program = mapping.program
     candidates = _candidates(fuser.problem, program) if len(program) else []
-    if not candidates:
+    shares = _worthwhile(_shares(fuser.problem, candidates), candidates, program)
+    if not shares:
         return mapping
     before, base = tiled(tiler, fuser, objective, plan), cost_of(program)
     tries = min(MOST_TRIES, 1 + MOST_COMMANDS // len(program))
-    for problem, choice in _choices(tiler, fuser, plan, before, candidates, objective):
+    for problem, choice in _choices(tiler, fuser, plan, before, shares, objective):
         found = build(problem, choice)
         if fits(found.program) and _is_no_worse(cost_of(found.program), base):
             cost = cost_of(steady(found.program))
@@ -86,7 +89,7 @@ def _is_no_worse(cost: Cost, base: Cost) -> bool:
 
 
 def _choices(
-    tiler: Tiler, fuser: Fuser, plan: Plan, before: Choice, candidates: list[Candidate], objective: Objective
+    tiler: Tiler, fuser: Fuser, plan: Plan, before: Choice, shares: list[Resident], objective: Objective
 ) -> Iterator[tuple[Problem, Choice]]:
     """Decisions with resident constants, the best expected first.
 
@@ -95,12 +98,13 @@ def _choices(
     """
     expected: list[tuple[Problem, Plan]] = []
     unplanned: list[Problem] = []
-    for resident in _shares(fuser.problem, candidates):
+    for resident in shares:
         problem = replace(fuser.problem, resident=resident)
         try:
             expected.append((problem, weigh(tiler, fuser.of(problem), objective, plan.groups)))
         except InfeasibleError:
             unplanned.append(problem)
+            break  # more of them leave less room
     while expected:
         best = objective.prefer([step.expected for _, step in expected])
         problem, step = expected.pop(best)
@@ -136,6 +140,13 @@ def _candidates(problem: Problem, program: Program) -> list[Candidate]:
             macs = sum(graph.space(op).macs for op in readers)
             found.append(Candidate(name, memory, aligned(tensor.bytes), saved[name], macs / tensor.bytes))
     return sorted(found, key=lambda candidate: candidate.rank)
+
+
+def _worthwhile(shares: Iterable[Resident], candidates: list[Candidate], program: Program) -> list[Resident]:
+    """Those that save more than a little of what an inference moves."""
+    saved = {candidate.name: candidate.saved_bytes for candidate in candidates}
+    least = LEAST * int(program.services.n_bytes[program.service[program.op < 0]].sum())
+    return [resident for resident in shares if sum(saved[name] for name in resident) > least]
 
 
 def _memory_of(problem: Problem, constant: str) -> str | None:

@@ -74,7 +74,8 @@ def render(rows: list[dict[str, Any]], kind: str) -> Any:
     out = grid("", [heading if heading in NARROW else f"~{heading}" for heading in rows[0]])
     told: dict[str, str] = {}
     for row in rows:
-        first = told.setdefault(str(row.get("options", "")), row["name"]) if row.get("options") else None
-        shown = {**row, "options": f"as {first}"} if first not in (None, row["name"]) else row
+        shown = row
+        if row.get("options") and told.setdefault(row["options"], row["name"]) != row["name"]:
+            shown = {**row, "options": f"as {told[row['options']]}"}
         out.add_row(*(str(value) for value in shown.values()))
     return out

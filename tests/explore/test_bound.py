@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cosim.cost import static
@@ -43,18 +43,22 @@ def truth(found, row):
     return EVALUATOR.evaluate(found.setup(row.tolist()))
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
-@given(st.tuples(*(st.integers(0, len(values) - 1) for values in AXES.values())))
-def test_bounds_never_exceed_the_truth_and_area_is_exact(row):
+@pytest.mark.parametrize("seed", range(10))
+def test_bounds_never_exceed_the_truth_and_area_is_exact(seed):
     found = space()
-    codes = np.array([row], np.int32)
+    codes = sample(found, "random", 1, seed)
     lows, answer = bounds(found, codes), truth(found, codes[0])
     assert answer["state"] == "done", answer["error"]
-    for column in ("latency_ms", "energy_uj", "moved_bytes", "on_chip_bytes"):
-        assert lows[column][0] <= answer["metrics"][column], column
+    for column in ("latency_ms", "energy_uj", "moved_bytes"):
+        assert 0 < lows[column][0] <= answer["metrics"][column], column
     assert lows["area_um2"][0] == answer["metrics"]["area_um2"]
-    assert lows["latency_ms"][0] > 0.3 * answer["metrics"]["latency_ms"]
-    assert lows["energy_uj"][0] > 0.3 * answer["metrics"]["energy_uj"]
+
+
+def test_bounds_are_near_where_everything_fits():
+    found = space(axes={"batch": [1]})
+    lows, answer = bounds(found, sample(found)), truth(found, sample(found)[0])
+    assert lows["latency_ms"][0] > 0.85 * answer["metrics"]["latency_ms"]
+    assert lows["energy_uj"][0] > 0.85 * answer["metrics"]["energy_uj"]
 
 
 def test_a_design_has_the_bounds_that_it_has_alone():
@@ -71,7 +75,7 @@ def test_other_networks_and_hardware_keep_their_bounds():
     found = read_space(
         {
             "axes": {
-                "network": ["ds_cnn", "lenet5"],
+                "network": ["ds_cnn", "autoencoder"],
                 "hardware": ["npu/edge-256", "npu/systolic-32x32"],
                 "compress": ["int8"],
             }
@@ -91,7 +95,7 @@ def test_nothing_is_known_of_what_is_refused():
     axes = {"engines.mac.unroll.K": [2, 16], "engines.mac.unroll.C": [4, 32]}
     lows = bounds(space(axes=axes), sample(space(axes=axes)))
     assert [low > 0 for low in lows["area_um2"]] == [False, True, True, True]
-    assert [low > 0 for low in lows["latency_ms"]] == [False, True, True, True]
+    assert lows["latency_ms"][0] < 0.1 * lows["latency_ms"][1]  # main memory alone
 
 
 def test_another_mapper_is_bounded_by_its_area_alone(monkeypatch):
@@ -107,7 +111,7 @@ def test_standing_power_is_what_the_cost_reader_integrates():
     from cosim.plugin.registry import load_registry
     from cosim.simulation import simulate
 
-    hardware = cosim.load_hardware("npu/edge-256", overrides={"background.bus": "2 mW"})
+    hardware = cosim.load_hardware("npu/edge-256", overrides={"background": "{bus: 2 mW, sram: 1 mW}"})
     kinds, technology = load_registry()["engine_kinds"], load_technology(hardware.technology)
     run = simulate(cosim.load_graph("ds_cnn"), hardware)
     for component, power in static.standing_mw(hardware, technology, kinds).items():

@@ -191,7 +191,11 @@ def _build(case):
 
 @pytest.mark.parametrize("case", CASES, ids=[f"{k}-{case[0]}" for k, case in enumerate(CASES)])
 def test_operator_equals_reference(case, tmp_path):
-    if case[0] == "Conv" and {"auto_pad", "group"} <= set(case[4]) and tuple(map(int, onnx.__version__.split(".")[:2])) < (1, 20):
+    if (
+        case[0] == "Conv"
+        and {"auto_pad", "group"} <= set(case[4])
+        and tuple(map(int, onnx.__version__.split(".")[:2])) < (1, 20)
+    ):
         pytest.skip("the reference of onnx 1.19 mistakes the padding of grouped convolutions")
     proto, arrays, constants = _build(case)
     path = tmp_path / "m.onnx"

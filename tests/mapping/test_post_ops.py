@@ -71,5 +71,5 @@ def test_without_kept_activations_each_is_stored_and_loaded():
 
 @pytest.mark.parametrize("options", [{"fuse": "pst"}, {"activations": "non"}])
 def test_words_that_there_are_not_are_refused(options):
-    with pytest.raises(DescriptionError, match="post|none"):
+    with pytest.raises(DescriptionError, match=r"post|none"):
         mapped(network(), **options)
