@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from cosim.errors import CosimError
 from cosim.explore.space import is_hardware, setup_of
-from cosim.hardware.hardware import Clock, Engine, Hardware, Memory
+from cosim.hardware.hardware import Clock, Hardware
 from cosim.library import load_hardware
 
 OWN = ("memories", "engines")  # components with keys of their own
@@ -58,16 +58,6 @@ class Components:
         """All clocks, from the keys of clocks."""
         found = self.hardware(keys)
         return None if found is None else found.clocks
-
-    def engine(self, name: str, keys: Mapping[str, str]) -> Engine | None:
-        """One engine, from its own keys."""
-        found = self.hardware(keys)
-        return None if found is None else found.engines[name]
-
-    def memory(self, name: str, keys: Mapping[str, str]) -> Memory | None:
-        """One memory, from its own keys and those of clocks, which its ports may count."""
-        found = self.hardware(keys)
-        return None if found is None else found.memories[name]
 
 
 def with_clocks(hardware: Hardware, clocks: Mapping[str, Clock]) -> Hardware:

@@ -166,7 +166,7 @@ def _scatter(found: Exploration, figure: Figure) -> None:
     figure.tight_layout()
 
 
-def _ticks(column: str) -> Callable[[float, int], str]:
+def _ticks(column: str) -> Callable[[float, float], str]:
     return lambda value, _: quantity(column, value)
 
 

@@ -27,7 +27,9 @@ def build(problem: Problem, choice: Choice) -> Mapping:
     draft = Draft(op_names=[op.name for op in graph.ops], tensor_names=list(graph.tensors), action_names=names)
     homes, placements = build_homes(graph, hardware, choice.residents, choice.live, draft)
     _require_addresses(homes, hardware)
-    emitter = Emitter(graph, hardware, draft, homes, problem.root, {name: i for i, name in enumerate(names)})
+    emitter = Emitter(
+        graph, hardware, draft, homes, problem.root, {name: i for i, name in enumerate(names)}, problem.works
+    )
     for name in graph.inputs:
         home = homes.get(name)
         if home is not None:

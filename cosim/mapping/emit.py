@@ -17,6 +17,7 @@ from cosim.mapping.joined import leaves_of
 from cosim.mapping.op_emission import OpEmission
 from cosim.mapping.rows import Rows
 from cosim.mapping.wiring import dma_between
+from cosim.mapping.work import Work, Works
 from cosim.plugin.protocols import EngineKind
 from cosim.program.draft import Draft
 from cosim.program.joins import outermost
@@ -45,6 +46,7 @@ class Emitter:
     homes: dict[str, Home]
     roots: dict[str, str]
     action_index: dict[str, int]
+    works: Works
     occupancy: dict[str, Occupancy] = field(default_factory=dict)
     writers: dict[str, Writers | Parts] = field(default_factory=dict)
     placements: list[Placement] = field(default_factory=list)
@@ -64,10 +66,16 @@ class Emitter:
         kind: EngineKind,
         tiling: Tiling,
         bases: dict[str, int],
-        block: Block = WHOLE,
     ) -> None:
         """Append the commands of `op`; its rings begin at `bases` (byte by memory), which moves on."""
-        OpEmission(self, op, engine, kind, tiling, bases, block).run()
+        (work,) = self.works.of(self.graph, op, engine, kind, tiling)
+        OpEmission(self, op, engine, tiling, bases, WHOLE, work).run()
+
+    def emit_block(
+        self, op: Op, engine: Engine, tiling: Tiling, bases: dict[str, int], block: Block, work: Work
+    ) -> None:
+        """Append the commands of a block of `op`, of which `work` says what is done."""
+        OpEmission(self, op, engine, tiling, bases, block, work).run()
 
     def waits_for_outputs(self, op: Op) -> bool:
         """Whether `op` reads what another op has written."""

@@ -19,7 +19,7 @@ from cosim.mapping.pieces import can_be_cut, pieces, whole_box
 from cosim.mapping.rings import Rings
 from cosim.mapping.rows import Rows
 from cosim.plugin.protocols import EngineKind
-from cosim.program.plan import Placement, Tiling
+from cosim.program.plan import Placement
 from cosim.program.program import Content
 
 if TYPE_CHECKING:
@@ -90,7 +90,10 @@ class GroupEmission:
         bases = self.rings.bases(engine, trial)
         # What stays inside lies in slots that other blocks have had; the result is claimed once.
         part = Block(_shared(cut, block), is_first=block == 0 or op.output in group.inner)
-        emitter.emit(op, engine, self.kinds[engine.kind], block_tiling(trial.tiling, cut, block), bases, part)
+        kind = self.kinds[engine.kind]
+        work = emitter.works.of(self.graph, op, engine, kind, trial.tiling, cut)[block]
+        tiling = replace(work.grid.tiling, holds=trial.tiling.holds)
+        emitter.emit_block(op, engine, tiling, bases, part, work)
         made = emitter.writers[emitter.roots[op.output]]
         if isinstance(made, Writers):
             if op.output in group.inner:
@@ -222,13 +225,6 @@ class GroupEmission:
             if before is None or before.n_bytes < placement.n_bytes:
                 found[placement.what] = placement
         self.emitter.placements[first:] = found.values()
-
-
-def block_tiling(tiling: Tiling, cut: Cut, block: int) -> Tiling:
-    """The tiling of the largest block moved to another block, and shortened where that is smaller."""
-    low, high = cut.ranges[block]
-    inside = tuple(low + place for place in tiling.cuts[cut.along] if low + place < high)
-    return replace(tiling, cuts=(*tiling.cuts[: cut.along], (*inside, high), *tiling.cuts[cut.along + 1 :]))
 
 
 def _shared(cut: Cut, block: int) -> tuple[tuple[int, int, int], ...]:

@@ -12,14 +12,13 @@ from cosim.graph.op import Op
 from cosim.graph.space import Access, volume
 from cosim.hardware.hardware import Engine
 from cosim.mapping.fills import bring
-from cosim.mapping.grid import Grid
 from cosim.mapping.groups import Block
 from cosim.mapping.homes import Home, Writers
 from cosim.mapping.rows import Rows
-from cosim.mapping.sets import Loads, loads_of
+from cosim.mapping.sets import Loads
 from cosim.mapping.sums import SUM_BITS, Sums
 from cosim.mapping.wiring import channel, operand_memory, share_a_port
-from cosim.plugin.protocols import EngineKind
+from cosim.mapping.work import Work
 from cosim.program.plan import Hold, Placement, Tiling
 from cosim.program.program import Content, Flag
 
@@ -41,16 +40,16 @@ class OpEmission:
         emitter: Emitter,
         op: Op,
         engine: Engine,
-        kind: EngineKind,
         tiling: Tiling,
         bases: dict[str, int],
         block: Block,
+        work: Work,
     ) -> None:
-        self.emitter, self.op, self.engine, self.kind = emitter, op, engine, kind
+        self.emitter, self.op, self.engine = emitter, op, engine
         self.tiling, self.bases, self.block = tiling, bases, block
         self.graph, self.draft = emitter.graph, emitter.draft
         self.space = self.graph.space(op)
-        self.grid = Grid.of(self.space, tiling)
+        self.work, self.grid = work, work.grid
         self.tiles = self.grid.tiles
         self.n_tiles = len(self.tiles)
         self.position = emitter.ops[op.name]
@@ -71,7 +70,7 @@ class OpEmission:
             for i, (name, access) in enumerate(zip(op.inputs, self.space.inputs, strict=True))
         ]
         self.first_compute = len(self.rows)
-        outputs = self.space.output.boxes(self.tiles)
+        outputs = self.work.outputs
         final = np.flatnonzero(self.sums.ends)
         reads = (
             np.stack([buffers for buffers, _ in operands], axis=1)
@@ -109,7 +108,7 @@ class OpEmission:
             return self._in_place(name, access)
         home = self.emitter.homes[name]
         memory = operand_memory(self.emitter.hardware, self.engine, self.graph, self.op, number)
-        loads = loads_of(access, self.grid, hold)
+        loads = self.work.loads(number, hold)
         dma = self.emitter.dma(home.memory, memory)
         sizes = self.bytes_of(name, loads.sets)
         addresses = self._ring(name, memory, loads.slots, _capacity(sizes))
@@ -236,7 +235,7 @@ class OpEmission:
             self._reserve_sums(outputs, 1)  # used within one command: no buffer that another could see
         flat, counts = self._accumulate(reads, flags, writes, outputs)
         actions, n_bytes = self._services()
-        cycles = self.kind.cycles(engine, self.op, self.graph, self.tiles) + engine.setup_cycles
+        cycles = self.work.cycles + engine.setup_cycles
         blocking = engine.overlap == "blocking"
         rows = self.rows.computes(
             queue=emitter.hardware.queue_index(engine.name),
@@ -279,7 +278,7 @@ class OpEmission:
         """Action counts of each tile, shape (tiles, actions), and the bytes that cross the engine's path."""
         emitter, engine = self.emitter, self.engine
         actions = np.zeros((self.n_tiles, len(emitter.action_index)), np.int64)
-        table = self.kind.actions(engine, self.op, self.graph, self.tiles)
+        table = self.work.counts
         for name, count in table.items():
             actions[:, emitter.action_index[name]] += count
         n_bytes = np.zeros(self.n_tiles, np.int64)

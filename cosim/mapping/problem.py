@@ -12,6 +12,7 @@ from cosim.mapping.assignment import Assignment, assign
 from cosim.mapping.joined import Part, parts_of
 from cosim.mapping.placement import aligned, roots
 from cosim.mapping.wiring import require_moves
+from cosim.mapping.work import Works
 from cosim.plugin.protocols import EngineKind
 
 
@@ -31,6 +32,8 @@ class Problem:
         Whether an activation may stay on chip from one op to the next.
     fuses_post_ops
         Whether only a product and the simple ops behind it may run as one.
+    works
+        What the tiles of its ops do, as far as that has been asked.
     """
 
     graph: Graph
@@ -40,6 +43,7 @@ class Problem:
     resident: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     keeps_activations: bool = True
     fuses_post_ops: bool = False
+    works: Works = field(default_factory=Works)
 
     @staticmethod
     def of(graph: Graph, hardware: Hardware, kinds: Mapping[str, EngineKind]) -> Problem:

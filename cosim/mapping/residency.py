@@ -104,6 +104,7 @@ def _choices(
             expected.append((problem, weigh(tiler, fuser.of(problem), objective, plan.groups)))
         except InfeasibleError:
             unplanned.append(problem)
+        if not expected or not _has_hope(expected[-1][1], plan) or unplanned:
             break  # more of them leave less room
     while expected:
         best = objective.prefer([step.expected for _, step in expected])

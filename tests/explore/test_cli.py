@@ -24,9 +24,10 @@ axes:
   memories.sram.size: [64 KiB, 1 MiB]
 constraints: [area <= 5 mm2]
 """
-PLUGIN = '''
+PLUGIN = """
 import os, signal
 from cosim.mapping.mapper import TiledMapper
+from cosim.plugin import hookimpl
 
 class Bomb:
     name, summary = "bomb", "dies on demand"
@@ -41,9 +42,10 @@ class Bomb:
             os._exit(3)
         return TiledMapper().map(graph, hardware, kinds, {})
 
+@hookimpl
 def cosim_mappers():
     return {"bomb": Bomb}
-'''
+"""
 
 
 @pytest.fixture
@@ -53,7 +55,13 @@ def folder(tmp_path):
 
 
 def command(*arguments):
-    return [sys.executable, "-c", "import sys; from cosim.cli import main; sys.exit(main())", "explore", *map(str, arguments)]
+    return [
+        sys.executable,
+        "-c",
+        "import sys; from cosim.cli import main; sys.exit(main())",
+        "explore",
+        *map(str, arguments),
+    ]
 
 
 def run(*arguments, cwd, path=""):
@@ -68,7 +76,7 @@ def test_a_space_from_file_to_front_table_and_picture(folder):
     counts = found["counts"]
     assert counts["enumerated"] == 4
     assert counts["simulated"] + counts["bounded"] == 4
-    rows = list(csv.DictReader((folder / "t.csv").open(encoding="utf-8")))
+    rows = list(csv.DictReader((folder / "t.csv").read_text("utf-8").splitlines()))
     assert len(rows) == counts["simulated"]
     assert sorted(row["key"] for row in rows if row["is_on_front"] == "1") == sorted(p["key"] for p in found["front"])
     assert (folder / "f.png").read_bytes().startswith(b"\x89PNG")

@@ -126,7 +126,9 @@ def test_a_value_that_only_some_combinations_refuse_is_no_fault_of_the_space():
 
 
 def test_a_grid_is_in_order_and_meets_the_conditions():
-    found = space(axes={"batch": [1, 2, 3], "engines.vector.lanes": [1, 2, 3]}, conditions=["batch < engines.vector.lanes"])
+    found = space(
+        axes={"batch": [1, 2, 3], "engines.vector.lanes": [1, 2, 3]}, conditions=["batch < engines.vector.lanes"]
+    )
     assert sample(found).tolist() == [[0, 1], [0, 2], [1, 2]]
     assert sample(found, limit=2).tolist() == [[0, 1], [0, 2]]
 

@@ -13,7 +13,13 @@ from cosim.explore.store import Record, Store, this_process
 
 
 def record(key, state="done", **changes):
-    given = {"metrics": {"latency_ms": 1.5}, "error": None, "setup": {"network": "n"}, "space": "s", "choices": {"a": "1"}}
+    given = {
+        "metrics": {"latency_ms": 1.5},
+        "error": None,
+        "setup": {"network": "n"},
+        "space": "s",
+        "choices": {"a": "1"},
+    }
     return Record(key=key, state=state, seed=0, worker="w", seconds=0.1, **{**given, **changes})
 
 
@@ -101,8 +107,7 @@ def test_a_full_disk_is_said_and_loses_nothing(tmp_path):
         pages = one._base.execute("PRAGMA page_count").fetchone()[0]
         one._base.execute(f"PRAGMA max_page_count = {pages}")
         with pytest.raises(DescriptionError, match="full") as caught:
-            for number in range(200):
-                one.record(record(str(number), error="x" * 2000))
+            [one.record(record(str(number), error="x" * 2000)) for number in range(200)]
         assert "the same command again" in str(caught.value)
         written = len(one)
         one._base.execute("PRAGMA max_page_count = 100000")
@@ -149,7 +154,10 @@ def test_many_rows_are_listed_within_seconds(tmp_path):
     import time
 
     with Store(tmp_path / "s") as one:
-        rows = [(f"{n:08}", "done", '{"latency_ms": 1.0}', None, "{}", "s", '{"a": "1"}', 0, "w", 0.1, 0.0) for n in range(50_000)]
+        rows = [
+            (f"{n:08}", "done", '{"latency_ms": 1.0}', None, "{}", "s", '{"a": "1"}', 0, "w", 0.1, 0.0)
+            for n in range(50_000)
+        ]
         with one._whole():
             one._base.executemany("INSERT INTO designs VALUES (?,?,?,?,?,?,?,?,?,?,?)", rows)
         started = time.process_time()
