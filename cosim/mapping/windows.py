@@ -15,7 +15,6 @@ REACH = 2  # ops before the one that makes a tensor, and behind the last that re
 BLOCKS = (1, 2, 4, 8, 16, 32, 64)
 MOST_WINDOWS = 4  # of one tensor: those that can save most
 MOST_CUTS = 2  # of one window
-LEAST = 0.0  # of all bytes moved: what can save no more is not worth a search
 LOSS = 0.05  # of latency that an estimate may be worse: the timers decide
 
 Window = tuple[int, int]  # positions of the first and the last op
@@ -185,7 +184,6 @@ def _line(
 ) -> Iterator[_Hope]:
     """A window cut along an axis into more and more blocks, while that may save some of its `traffic` [byte]."""
     first, last = places[0]
-    least = LEAST * sum(moved.values()) / len(places)
     extent = fuser.graph.tensors[fuser.graph.ops[last].output].shape[axis]
     for blocks in BLOCKS if extent > 1 else ():
         bounds = tuple(extent * block // blocks for block in range(blocks + 1))
@@ -196,7 +194,7 @@ def _line(
             continue
         n_bytes = traffic - _least_bytes(fuser, plan, group) + _freed(fuser, plan, group, moved)
         alike = first, last, *(strips.elements.tobytes() for strips in group.strips.values())
-        if n_bytes <= least or (alike in seen and blocks > 1):
+        if n_bytes <= 0 or (alike in seen and blocks > 1):
             return  # rows and columns of a square image are the same: one of them will do
         if alike not in seen:  # one block is the same along every axis
             seen.add(alike)

@@ -126,7 +126,7 @@ def test_two_names_of_one_design_are_one_evaluation(quick, tmp_path):
     assert len(quick) == 4  # "1 MiB" and "1  MiB" are different texts, so different descriptions
     axes = {"engines.vector.lanes": [16, "16 "]}
     with Store(tmp_path / "t") as kept:
-        explore(space(axes=axes), jobs=0, store=tmp_path / "t", prune=False)
+        explore(space(axes=axes), jobs=2, store=tmp_path / "t", prune=False)  # both at once
         assert set(kept.evaluations().values()) == {1}
 
 
@@ -188,6 +188,21 @@ def test_what_fails_is_recorded_and_the_sweep_goes_on(monkeypatch, tmp_path):
     assert [point.choices["engines.vector.lanes"] for point in found.front] == ["4"]
     with Store(tmp_path / "s") as kept:
         assert sorted(one.state for one in kept.records()) == ["done", "failed", "infeasible"]
+
+
+def test_a_design_beyond_a_limit_beats_no_other(monkeypatch):
+    def metrics(self, setup):
+        is_large = setup.overrides["engines.mac.unroll.K"] == "16"
+        found = {"latency_ms": 0.034, "on_chip_bytes": 10**6} if is_large else {"latency_ms": 0.06, "on_chip_bytes": 9}
+        return {"energy_uj": 1e9, "area_um2": 1e9, "moved_bytes": 1e9, **found}
+
+    monkeypatch.setattr(Evaluator, "_metrics", metrics)
+    given = {"axes": {"engines.mac.unroll.K": [8, 16]}, "objectives": ["latency"]}
+    assert [p.choices["engines.mac.unroll.K"] for p in explore(space(**given), jobs=0).front] == ["16"]
+    given["constraints"] = ["memory <= 1 KiB"]
+    found = explore(space(**given), jobs=0)
+    assert [p.choices["engines.mac.unroll.K"] for p in found.front] == ["8"]
+    assert (found.simulated, found.bounded) == (2, 0)
 
 
 def test_progress_tells_of_bounds_designs_and_the_front(quick):

@@ -19,6 +19,8 @@ from cosim.graph.builder import Builder
 from cosim.graph.graph import Graph
 from cosim.hardware.hardware import Hardware
 from cosim.mapping import TiledMapper
+from cosim.mapping import joining as choosing
+from cosim.mapping.build import build
 from cosim.mapping.joined import is_joined, leaves_of, parts_of, with_joins
 from cosim.program import BufferTable, Program, check, findings, steady
 from cosim.program.aliases import Alias
@@ -152,6 +154,17 @@ def test_the_mapper_takes_joins_only_where_nothing_is_slower(name: str, on: str)
     assert not free(plain)
     before, after = (compiled.simulate(mapped(one, DEVICES[on]).program).makespan_fs for one in (plain, graph))
     assert after <= before
+
+
+def test_of_all_ways_to_join_one_at_most_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[object] = []
+    monkeypatch.setattr(choosing, "build", lambda *given: made.append(given) or build(*given))
+    counts = []
+    for name in CASES:
+        mapped(graph_of(name), DEVICES["small"])
+        counts.append(len(made))
+        made.clear()
+    assert max(counts) == 1
 
 
 def _opaque(graph: Graph) -> list[object]:

@@ -17,7 +17,8 @@ from cosim.execute import scheduled, whole
 from cosim.graph.builder import Builder
 from cosim.graph.graph import Graph
 from cosim.hardware.hardware import Hardware
-from cosim.mapping import TiledMapper
+from cosim.mapping import TiledMapper, residency
+from cosim.mapping.build import build
 from cosim.program import BufferTable, Program, check, findings, load_program, save_program, steady
 from cosim.program.clocks import vector_clocks
 from cosim.program.plan import Mapping
@@ -156,6 +157,18 @@ def test_what_stays_keeps_its_order(name: str, on: str) -> None:
 def test_without_residents_all_inferences_are_alike() -> None:
     _, mapping = case("dense", "roomy", "none")
     assert steady(mapping.program) is mapping.program
+
+
+def test_where_little_would_be_saved_no_program_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    graph, plain = case("dense", "roomy", "none")
+    made: list[object] = []
+    monkeypatch.setattr(residency, "build", lambda *given: made.append(given) or build(*given))
+    assert mapped(graph, DEVICES["roomy"]).program.resident_bytes > 0
+    assert 0 < len(made) <= residency.MOST_TRIES
+    made.clear()
+    monkeypatch.setattr(residency, "LEAST", 1.0)
+    assert np.array_equal(mapped(graph, DEVICES["roomy"]).program.write, plain.program.write)
+    assert not made
 
 
 def test_a_program_with_residents_is_read_as_it_was_written(tmp_path: object) -> None:
