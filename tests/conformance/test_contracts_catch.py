@@ -19,6 +19,9 @@ UNIT = engine("mac_array", unroll={"K": 4, "C": 8})
 GRAPH = sample_graph(FORMATS["int8"])
 
 
+TECHNOLOGIES = ["cmos-16nm", "cmos-28nm"]
+
+
 def instead(kind, **methods):
     """A plugin of class `kind` with some methods or attributes replaced; a method gets the honest one first."""
     made = kind() if isinstance(kind, type) else kind
@@ -76,14 +79,16 @@ def test_a_wrong_engine_kind_is_caught(test):
             for op in accepted
         }
     work = [(op, tilings[op.name]) for op in accepted]
-    fails(contract, test, kind=kind, engine=UNIT, graph=GRAPH, work=work)
+    fails(contract, test, kind=kind, engine=UNIT, graph=GRAPH, work=work, technologies=TECHNOLOGIES)
 
 
 def test_an_unpriced_action_is_caught():
     kind = instead(MacArray, actions=lambda f, *a: {**f(*a), "unit.warp": f(*a)["unit.mac_int8"]})
     op = GRAPH.ops[0]
     with pytest.raises(CosimError, match="warp"):
-        EngineKindContract().test_its_actions_and_area_have_prices(kind, UNIT, GRAPH, [(op, [GRAPH.space(op).whole])])
+        EngineKindContract().test_its_actions_and_area_have_prices(
+            kind, UNIT, GRAPH, [(op, [GRAPH.space(op).whole])], TECHNOLOGIES
+        )
 
 
 def truncated(f, values, encoding):
