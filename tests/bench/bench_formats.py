@@ -43,6 +43,7 @@ FORMATS = (
     *("mxfp8_e4m3", "mxfp8_e5m2", "mxfp6_e2m3", "mxfp6_e3m2", "mxfp4", "nvfp4", "mxint8", "bfp8"),
     *("bf16", "fp16", "int8", "int4"),
 )
+PAPERS = ("adaptivfloat8", "adaptivfloat5", "adaptivfloat4", "adaptivfloat8_script", "adaptivfloat8_flexasr")
 KEEP = 1 << 34
 MEMORY = {
     "kept": {"GLIBC_TUNABLES": f"glibc.malloc.mmap_threshold={KEEP}:glibc.malloc.trim_threshold={KEEP}"},
@@ -234,18 +235,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", nargs="+", metavar="FORMAT", help="measure these, write nothing")
     parser.add_argument("--json", action="store_true", help="measure in this process and print JSON")
+    parser.add_argument("--papers", action="store_true", help="measure those of papers, write formats_papers")
     options = parser.parse_args()
+    name, formats = ("formats_papers", PAPERS) if options.papers else ("formats", FORMATS)
     if options.json:
         sys.stdout.write(json.dumps(measure_all(options.only or list(FORMATS))) + "\n")
         return
-    found = {memory: measure_apart(memory, options.only or list(FORMATS)) for memory in MEMORY}
-    text = page(found)
+    found = {memory: measure_apart(memory, options.only or list(formats)) for memory in MEMORY}
+    text = page(found).replace(COMMAND, f"{COMMAND} --papers" if options.papers else COMMAND)
     sys.stdout.write(text)
     if options.only:
         return
     RESULTS.mkdir(parents=True, exist_ok=True)
-    (RESULTS / "formats.md").write_text(text, encoding="utf-8")
-    with (RESULTS / "formats.csv").open("w", newline="", encoding="utf-8") as file:
+    (RESULTS / f"{name}.md").write_text(text, encoding="utf-8")
+    with (RESULTS / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(("memory", *HEADER))
         writer.writerows((memory, *cells) for memory, part in found.items() for cells in part["rows"])
