@@ -24,9 +24,11 @@ if TYPE_CHECKING:
     from cosim.graph.op import Op
     from cosim.hardware.hardware import Hardware
     from cosim.hardware.technology import Technology
+    from cosim.jobs import JobSpec, simulate_jobs
     from cosim.library import load_graph, load_hardware, load_technology
     from cosim.plugin.registry import Registry, load_registry
     from cosim.program.program import Program
+    from cosim.report.html import write_report
     from cosim.result import Result, run
     from cosim.result.front import pareto
     from cosim.simulation import Simulation, simulate
@@ -42,6 +44,7 @@ __all__ = [
     "Graph",
     "Hardware",
     "InfeasibleError",
+    "JobSpec",
     "Op",
     "PluginError",
     "Program",
@@ -61,6 +64,7 @@ __all__ = [
     "pareto",
     "run",
     "simulate",
+    "write_report",
 ]
 
 # Where each name lives. A test compares it with the imports above, which only type checkers read.
@@ -73,6 +77,7 @@ _HOME = {
     "Graph": "graph.graph",
     "Hardware": "hardware.hardware",
     "InfeasibleError": "errors",
+    "JobSpec": "jobs",
     "Op": "graph.op",
     "PluginError": "errors",
     "Program": "program.program",
@@ -92,6 +97,8 @@ _HOME = {
     "pareto": "result.front",
     "run": "result",
     "simulate": "simulation",
+    "simulate_jobs": "jobs",
+    "write_report": "report.html",
 }
 
 

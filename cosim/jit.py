@@ -23,6 +23,7 @@ from numba.core import config
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, NullCache
 from numba.core.environment import Environment
 from numba.core.runtime import rtsys
+from numba.core.types.misc import unliteral
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -38,9 +39,22 @@ def njit(function: Function | None = None, **options: Any) -> Any:
     options = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True, **options}  # nobody calls them from C
     is_cached = options.pop("cache", True)
     compiled = numba.njit(**options)(function)
-    if is_cached and compiled is not function:  # NUMBA_DISABLE_JIT leaves the function as it is
+    if compiled is function:  # NUMBA_DISABLE_JIT leaves the function as it is
+        return function
+    _without_literals(compiled)
+    if is_cached:
         compiled._cache = _Cache(function)  # noqa: SLF001 - numba's own `enable_caching` does the same
     return compiled
+
+
+def _without_literals(compiled: Any) -> None:
+    """Make callers that pass a constant share the code for any integer: numba would compile it once more for each."""
+    resolve = compiled.get_call_template
+
+    def get_call_template(args: Any, kws: Any) -> Any:
+        return resolve(tuple(map(unliteral, args)), {name: unliteral(kws[name]) for name in kws})
+
+    compiled.get_call_template = get_call_template
 
 
 class _Cache(NullCache):  # type: ignore[misc]

@@ -106,11 +106,20 @@ def load_hardware(device: str | Path | Hardware, overrides: Mapping[str, str] = 
         known = (".yaml", ".yml", *suffixes(registry["hardware_readers"]))
         source = foreign.document if foreign else _file("hardware", device, registry.names("hardware"), known)
     try:
-        hardware = read(source, overrides=overrides, engine_kinds=registry["engine_kinds"])
+        kinds, find = registry["engine_kinds"], registry["hardware"].__getitem__
+        hardware = read(source, overrides=overrides, engine_kinds=kinds, find=find)
         return foreign.complete(hardware) if foreign else hardware
     except DescriptionError as error:
         where = _blamed(error.where, overrides)
         raise DescriptionError(error.found, where=where, allowed=error.allowed, fix=error.fix) from error
+
+
+def read_hardware(document: Mapping[str, Any]) -> Hardware:
+    """The Hardware that `document` describes, as a YAML file would say it, with every registered engine kind."""
+    from cosim.hardware.load import load_hardware as read
+
+    registry = load_registry()
+    return read(document, engine_kinds=registry["engine_kinds"], find=registry["hardware"].__getitem__)
 
 
 def load_technology(name: str | Path) -> Technology:

@@ -227,6 +227,7 @@ def simulate(
         settings={
             "compress": compress if isinstance(compress, str) else ",".join(compress),
             "mapper": mapper,
+            "options": {name: str(value) for name, value in (options or {}).items()},
             "timer": timer,
             "execute": execute,
             "batch": batch,

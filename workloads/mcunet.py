@@ -98,6 +98,22 @@ _IN4: tuple[_Row, ...] = (
     (5, 576, 192, 1),
     (5, 768, 320, 1),
 )
+_VWW1: tuple[_Row, ...] = (
+    (3, 48, 16, 2),
+    (3, 48, 16, 1),
+    (3, 48, 16, 1),
+    (7, 48, 24, 2),
+    (3, 144, 24, 1),
+    (5, 120, 24, 1),
+    (7, 144, 40, 2),
+    (7, 240, 40, 1),
+    (3, 240, 48, 1),
+    (3, 192, 48, 1),
+    (5, 240, 96, 2),
+    (3, 480, 96, 1),
+    (3, 384, 96, 1),
+    (7, 288, 160, 1),
+)
 # channels of the first convolution and block, rows, pixels of the image
 _MCUNETS = {
     "in0": (24, 16, _IN0, 48),
@@ -105,6 +121,7 @@ _MCUNETS = {
     "in2": (16, 8, _IN2, 160),
     "in3": (16, 8, _IN3, 176),
     "in4": (32, 16, _IN4, 160),
+    "vww1": (16, 8, _VWW1, 80),
 }
 
 # kernel, expansion, channels, stride; `None` is a block that the search removed
@@ -133,15 +150,15 @@ _PROXYLESS: tuple[_Row | None, ...] = (
 )
 
 
-def mcunet(name: str, batch: int, seed: int, *, size: str) -> Graph:
-    """MCUNet for ImageNet at the resolution that was searched with it."""
+def mcunet(name: str, batch: int, seed: int, *, size: str, classes: int = 1000) -> Graph:
+    """MCUNet for ImageNet or, with two classes, visual wake words, at the resolution that was searched with it."""
     stem, first, rows, image = _MCUNETS[size]
     b = Builder(name, seed)
     x = b.input("input", (batch, 3, image, image))
     x = _stem(b, x, stem, first)
     for i, (kernel, inner, channels, stride) in enumerate(rows, start=1):
         x = _block(b, x, kernel, inner, channels, stride, f"blocks.{i}")
-    b.output(classify(b, x, 1000, "classifier.linear"))
+    b.output(classify(b, x, classes, "classifier.linear"))
     return b.build()
 
 

@@ -21,6 +21,15 @@ TINY: dict[str, Row] = {
         "tensorflow/tflite-micro",
     ),
     "resnet8": ("mlperf_tiny:resnet8", {}, "MLPerf Tiny image classification: ResNet-8, 32x32.", _TINY),
+    "cnv": ("finn:cnv", {}, "CNV of FINN and BNN-PYNQ: a small VGG for 32x32 images.", "Xilinx/BNN-PYNQ"),
+    **{
+        f"{name}fc": ("finn:mlp", {"width": width}, f"{word} MLP of FINN: three hidden layers of {width}.", source)
+        for name, width, word, source in (
+            ("t", 64, "Tiny", "Xilinx/finn-examples"),
+            ("s", 256, "Small", "doi:10.1145/3020078.3021744"),
+            ("l", 1024, "Large", "Xilinx/BNN-PYNQ"),
+        )
+    },
     "autoencoder": (
         "mlperf_tiny:autoencoder",
         {},
@@ -31,6 +40,12 @@ TINY: dict[str, Row] = {
         f"mcunet_{size}": ("mcunet", {"size": size}, f"MCUNet {size} for ImageNet, {image}x{image}.", _MIT)
         for size, image in (("in0", 48), ("in1", 96), ("in2", 160), ("in3", 176), ("in4", 160))
     },
+    "mcunet_vww1": (
+        "mcunet",
+        {"size": "vww1", "classes": 2},
+        "MCUNet vww1 for visual wake words, 80x80.",
+        "mit-han-lab/tinyengine (vww.tflite)",
+    ),
     **{
         f"{name}{suffix}": (
             "stm32:fd_mobilenet",

@@ -136,7 +136,7 @@ def energy(
         rows=(*dynamic, *static),
         ops=(*program.ops, MOVES),
         counts=counts[:, columns],
-        boundary=_boundary(hardware),
+        boundary=_boundary(hardware, technology),
         excluded=("board, regulators and interfaces that the description does not name",),
     )
 
@@ -146,6 +146,7 @@ def _action_row(action: str, total: int, term: Term) -> EnergyRow:
     return EnergyRow(component, verb, term.part, "action", float(total), term.per, term.price)
 
 
-def _boundary(hardware: Hardware) -> str:
-    off_chip = any(memory.technology not in {"sram", "flip_flop"} for memory in hardware.memories.values())
+def _boundary(hardware: Hardware, technology: Technology) -> str:
+    kinds = {memory.technology for memory in hardware.memories.values()} - {"sram", "flip_flop"}
+    off_chip = any(kind not in technology.dram or technology.dram[kind].value for kind in kinds)  # 0: included on chip
     return "chip + DRAM" if off_chip else "chip"

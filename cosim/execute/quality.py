@@ -35,6 +35,16 @@ def sqnr(reference: ArrayLike, values: ArrayLike) -> float:
     return 10.0 * float(np.log10(signal / noise)) if signal else float("-inf")
 
 
+def largest_error(reference: ArrayLike, values: ArrayLike) -> float:
+    """Largest difference over the largest magnitude of `reference`; infinity where that is zero and values are not."""
+    truth = np.asarray(reference, np.float64)
+    error = float(np.abs(truth - np.asarray(values, np.float64)).max(initial=0.0))
+    peak = float(np.abs(truth).max(initial=0.0))
+    if error == 0.0:
+        return 0.0
+    return error / peak if peak else float("inf")
+
+
 def has_float(graph: Graph) -> bool:
     """Whether a graph is a float reference: nothing that ops read or write is held in fewer than its real values."""
     encodings = (tensor.encoding for tensor in graph.tensors.values())
@@ -51,7 +61,8 @@ def compare(
 ) -> list[dict[str, Any]]:
     """SQNR of each op's output in `graph` against the tensor of the same name in `reference`.
 
-    One row per op: op, kind, tensor, format, is_output, sqnr_db. Both graphs see the same real `inputs`; ops whose output
+    One row per op: op, kind, tensor, format, is_output, sqnr_db, max_error (the largest difference over the largest
+    magnitude of the reference). Both graphs see the same real `inputs`; ops whose output
     has no counterpart (fused away) are left out. No rows where `reference` is quantised itself, as a quantised file is:
     a ratio against it would say nothing about the loss to float.
     """
@@ -66,10 +77,12 @@ def compare(
 
     whole(reference, inputs, observe=remember, kernels=kernels, formats=formats)
     ratios: dict[str, float] = {}
+    errors: dict[str, float] = {}
 
     def measure(name: str, codes: Array) -> None:
         if name in truth:
-            ratios[name] = sqnr(truth.pop(name), decode(codes, graph.tensors[name].encoding, formats))
+            wanted, found = truth.pop(name), decode(codes, graph.tensors[name].encoding, formats)
+            ratios[name], errors[name] = sqnr(wanted, found), largest_error(wanted, found)
 
     whole(graph, inputs, observe=measure, kernels=kernels, formats=formats)
     return [
@@ -80,6 +93,7 @@ def compare(
             "format": graph.tensors[op.output].encoding.format,
             "is_output": op.output in graph.outputs,
             "sqnr_db": ratios[op.output],
+            "max_error": errors[op.output],
         }
         for op in graph.ops
         if op.output in ratios

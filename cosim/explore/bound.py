@@ -14,22 +14,26 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cosim.errors import CosimError
-from cosim.explore.components import CLOCKS, Components, owner, with_clocks
+from cosim.explore.components import CLOCKS, LINKS, Components, owner, with_clocks
 from cosim.explore.floor import (
-    EngineFacts,
+    Compulsory,
+    LinkFacts,
     MemoryFacts,
     Work,
-    compulsory_bytes,
+    compulsory,
     engine_facts,
+    link_facts,
     memory_facts,
     work_on,
 )
 from cosim.explore.metric import METRICS
+from cosim.explore.running import Run, Worker, running
 from cosim.explore.sample import Codes
 from cosim.explore.space import Space, setup_of
 from cosim.graph.graph import Graph
@@ -90,10 +94,10 @@ class _Graphs:
     """Compressed graphs by network, batch and compression, with what is compulsory for each."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[object, ...], tuple[Graph, tuple[int, int]]] = {}
+        self._known: dict[tuple[object, ...], tuple[Graph, Compulsory]] = {}
         self._work: dict[tuple[object, ...], Work] = {}
 
-    def find(self, keys: Mapping[str, str]) -> tuple[Graph, tuple[int, int]]:
+    def find(self, keys: Mapping[str, str]) -> tuple[Graph, Compulsory]:
         from cosim.compress import compress
         from cosim.library import load_graph
 
@@ -103,7 +107,7 @@ class _Graphs:
             steps = load_registry()["compressions"]
             graph = load_graph(setup.network, batch=setup.batch)
             graph = compress(graph, setup.compress, None, calibrate=False, compressions=steps)
-            self._known[mark] = graph, compulsory_bytes(graph)
+            self._known[mark] = graph, compulsory(graph)
         return self._known[mark]
 
 
@@ -140,33 +144,26 @@ class _Group:
         engines, memories = list(self.base.engines), list(self.base.memories)
         memory_parts = {name: self._part(self._memory(name), CLOCKS, f"memories.{name}") for name in memories}
         engine_parts = {name: self._part(self._engine(name), CLOCKS, f"engines.{name}") for name in engines}
-        running = self._running(engine_parts)
-        facts: list[_Run | None] = running.found  # type: ignore[assignment]
+        links = self._part(self._links, CLOCKS, LINKS)
+        run = self._running(engine_parts)
         main = self.base.main_memory
-        read, write = self.compulsory if self.is_plain else (0, 0)
-
-        def of_run(take: Callable[[_Run], float]) -> Floats:
-            return np.array([0.0 if one is None else take(one) for one in facts])[running.of]
-
-        def of_memory(name: str, take: Callable[[MemoryFacts], float]) -> Floats:
-            part = memory_parts[name]
-            found = [0.0 if one is None else take(one) for one in part.found]  # type: ignore[arg-type]
-            return np.array(found)[part.of]
-
-        rate = of_memory(main, lambda one: one.bytes_per_fs)
-        moving_fs = np.divide(read + write, rate, out=np.zeros(len(rate)), where=rate > 0)
-        latency_fs = np.floor(np.maximum(of_run(lambda one: one.busy_fs), moving_fs) * (1 - SLACK))
-        power = of_run(lambda one: one.standing_mw)
-        energy = of_run(lambda one: one.own_pj)
+        needed, main_has = self.compulsory, not self.base.constants
+        read = needed.read - (0 if main_has else needed.read_constants)
+        read, write = (read, needed.written) if self.is_plain else (0, 0)
+        latency_fs = np.floor(self._busy(run, [*memory_parts.values(), links], read + write) * (1 - SLACK))
+        power, energy = _each(run, lambda one: one.standing_mw), _each(run, lambda one: one.own_pj)
         traffic = np.full(len(self.codes), float(read + write))
-        for name in memories:
-            power = power + of_memory(name, lambda one: one.standing_mw)
+        for name, part in memory_parts.items():
+            power = power + _each(part, lambda one: one.standing_mw)
             least = (read, write) if name == main else (0, 0)
-            reads = np.maximum(of_run(lambda one, n=name: one.moved.get(f"{n}.read_bytes", 0)), least[0])  # type: ignore[misc]
-            writes = np.maximum(of_run(lambda one, n=name: one.moved.get(f"{n}.write_bytes", 0)), least[1])  # type: ignore[misc]
-            energy = energy + reads * of_memory(name, lambda one: one.read_pj)
-            energy = energy + writes * of_memory(name, lambda one: one.write_pj)
+            reads = np.maximum(_each(run, lambda one, n=name: one.moved.get(f"{n}.read_bytes", 0)), least[0])
+            writes = np.maximum(_each(run, lambda one, n=name: one.moved.get(f"{n}.write_bytes", 0)), least[1])
+            energy = energy + reads * _each(part, lambda one: one.read_pj)
+            energy = energy + writes * _each(part, lambda one: one.write_pj)
             traffic = np.maximum(traffic, reads + writes) if name == main else traffic
+        for name in self.base.links:
+            crossed = _each(run, lambda one, n=name: one.moved.get(f"{n}.bytes", 0))
+            energy = energy + crossed * _each(links, lambda one, n=name: dict(one.pj_per_byte).get(n, 0.0))
         energy = (energy + power * latency_fs / 1e6) * (1 - SLACK)  # 1 mW x 1 fs = 1e-6 pJ
         return {
             "latency_ms": latency_fs / 1e12,
@@ -174,6 +171,27 @@ class _Group:
             "area_um2": self._areas([*memory_parts.values(), *engine_parts.values()]),
             "moved_bytes": traffic,
         }
+
+    def _busy(self, run: _Part, ports: Sequence[_Part], main_bytes: int) -> Floats:
+        """Time of the busiest engine, port or link [fs], for each design."""
+        own = [f"{port.name}" for port in self.base.memories[self.base.main_memory].ports]
+        tables, columns = [], [run.of]
+        for part in ports:
+            rates = [None if one is None else one.fs_per_byte for one in part.found]  # type: ignore[attr-defined]
+            known = list(dict.fromkeys(rates))
+            tables.append(known)
+            columns.append(np.array([known.index(one) for one in rates])[part.of])
+        rows, of = distinct(np.stack(columns, axis=1).astype(np.int32))
+        found = []
+        for row in rows.tolist():
+            one = run.found[row[0]]
+            if not isinstance(one, Run):
+                found.append(0.0)
+                continue
+            rate = dict(pair for table, code in zip(tables, row[1:], strict=True) for pair in table[code] or ())
+            parallel = sum(1 / rate[name] for name in own if rate.get(name))
+            found.append(max(one.busy_fs(rate), main_bytes / parallel if parallel else 0.0))
+        return np.array(found)[of]
 
     def _columns(self, *owners: str) -> list[int]:
         return [place for place in self.free if any(owner(key) in owners for key in self.space.axes[place].keys)]
@@ -208,8 +226,12 @@ class _Group:
 
         return make
 
+    def _links(self, keys: Mapping[str, str], _: Mapping[str, str]) -> LinkFacts | None:
+        device = self.parts.hardware(keys)
+        return None if device is None else link_facts(device, self.technology)
+
     def _engine(self, name: str) -> Callable[[Mapping[str, str], Mapping[str, str]], _Engine | None]:
-        def make(keys: Mapping[str, str], timing: Mapping[str, str]) -> _Engine | None:
+        def make(keys: Mapping[str, str], timing: Mapping[str, str]) -> Worker | None:
             own = {key: text for key, text in keys.items() if key not in timing}
             device, clocks = self.parts.hardware(own), self.parts.clocks(timing)
             if device is None or clocks is None:
@@ -222,7 +244,7 @@ class _Group:
             device = with_clocks(device, clocks)
             facts = engine_facts(engine, work, device, self.technology, self.kinds)
             is_fallback = engine.operands == device.main_memory
-            return _Engine(name, work, facts, clocks[engine.clock].period_fs, is_fallback)
+            return Worker(engine, work, facts, clocks[engine.clock].period_fs, is_fallback)
 
         return make
 
@@ -234,8 +256,9 @@ class _Group:
         found: list[object] = []
         for row in rows.tolist():
             those = [part.found[code] for part, code in zip(engines.values(), row, strict=True)]
-            known = [one for one in those if isinstance(one, _Engine)]
-            found.append(_run(known, other_mw, counts=self.is_plain) if len(known) == len(those) else None)
+            known = [one for one in those if isinstance(one, Worker)]
+            is_whole = len(known) == len(those)
+            found.append(running(known, self.base, self.compulsory, other_mw, counts=self.is_plain) if is_whole else None)
         return _Part(found, of)
 
     def _other_mw(self) -> float:
@@ -262,50 +285,6 @@ class _Group:
         return np.array(totals)[of]
 
 
-@dataclass(frozen=True)
-class _Engine:
-    """One engine with one choice of its values and clocks."""
-
-    name: str
-    work: Work
-    facts: EngineFacts
-    period_fs: int
-    is_fallback: bool
-
-    @property
-    def areas_um2(self) -> tuple[float, ...]:
-        return self.facts.areas_um2
-
-
-@dataclass(frozen=True)
-class _Run:
-    """What a network takes on given engines: time of the busiest, energy of their own actions, power, bytes by action."""
-
-    busy_fs: float
-    own_pj: float
-    standing_mw: float
-    moved: Mapping[str, int]
-
-
-def _run(engines: Sequence[_Engine], other_mw: float, *, counts: bool) -> _Run:
-    """Every op on the engine that `cosim.mapping.assignment` gives it: no fallback, then the lowest bound, then the first."""
-    power = other_mw + math.fsum(one.facts.standing_mw for one in engines)
-    ops = len(engines[0].work.takes) if engines else 0
-    if not counts or not ops:
-        return _Run(0.0, 0.0, power, {})
-    far = np.iinfo(np.int64).max
-    cost = np.stack([np.where(one.work.takes, one.work.bound * one.period_fs, far) for one in engines])
-    late = np.stack([one.is_fallback | ~one.work.takes for one in engines])
-    only_fallback = late.all(axis=0)
-    chosen = np.where(only_fallback, cost, np.where(late, far, cost)).argmin(axis=0)
-    busy, own, moved = 0.0, 0.0, dict[str, int]()
-    for number, one in enumerate(engines):
-        mine = (chosen == number) & one.work.takes
-        busy = max(busy, float(one.work.cycles[mine].sum() * one.period_fs))
-        for name, count in one.work.actions.items():
-            total = int(count[mine].sum())
-            if name in one.facts.prices_pj:
-                own += total * one.facts.prices_pj[name]
-            else:
-                moved[name] = moved.get(name, 0) + total
-    return _Run(busy, own, power, moved)
+def _each(part: _Part, take: Callable[[Any], float]) -> Floats:
+    """A number of the part that each design has; 0 where nothing is known."""
+    return np.array([0.0 if one is None else take(one) for one in part.found])[part.of]

@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from cosim.cost.area import area
 from cosim.cost.prices import terms
-from cosim.cost.static import standing_mw
+from cosim.cost.static import standing_mw, waiting_pj
 from cosim.graph.graph import Graph
 from cosim.hardware.hardware import Engine, Hardware, Memory
 from cosim.hardware.technology import Technology
 from cosim.mapping.bound import touched_bytes
-from cosim.plugin.protocols import EngineKind, Floor
+from cosim.mapping.wiring import carried_bytes
+from cosim.plugin.protocols import EngineKind, Floor, Sharp
 
 if TYPE_CHECKING:
     from cosim.graph.op import Op
@@ -37,43 +38,84 @@ class Work:
     ----------
     takes
         Whether the engine accepts the op.
+    bound
+        Cycles by which the mapper compares engines.
     cycles
         Fewest cycles, set-up of one command included.
     actions
         Fewest counts of each action, name -> (ops,).
+    carried
+        Fewest bytes that cross the path of the engine while it computes [byte].
     """
 
     takes: NDArray[np.bool_]
     bound: NDArray[np.int64]
     cycles: NDArray[np.int64]
     actions: Mapping[str, NDArray[np.int64]]
+    carried: NDArray[np.int64]
 
 
 def work_on(engine: Engine, kind: EngineKind, graph: Graph) -> Work:
     """What every op of `graph` costs at least on `engine`."""
     ops = working_ops(graph)
     takes = np.zeros(len(ops), np.bool_)
-    bound = np.zeros(len(ops), np.int64)
+    bound, fewest = np.zeros(len(ops), np.int64), np.zeros(len(ops), np.int64)
     actions: dict[str, NDArray[np.int64]] = {}
     for place, op in enumerate(ops):
         if kind.refuses(engine, op, graph) is not None:
             continue
         takes[place], bound[place] = True, kind.bound(engine, op, graph)
+        fewest[place] = kind.fewest(engine, op, graph) if isinstance(kind, Sharp) else bound[place]
         for name, count in (kind.least(engine, op, graph) if isinstance(kind, Floor) else {}).items():
             actions.setdefault(name, np.zeros(len(ops), np.int64))[place] = count
-    return Work(takes, bound, bound + engine.setup_cycles, actions)
+    carried = np.zeros(len(ops), np.int64) + carried_bytes(engine, actions)
+    return Work(takes, bound, fewest + engine.setup_cycles, actions, carried)
 
 
-def compulsory_bytes(graph: Graph) -> tuple[int, int]:
-    """Bytes that every inference, the first, reads from main memory and writes to it [byte]."""
+@dataclass(frozen=True)
+class Compulsory:
+    """What every inference, the first, moves across main memory.
+
+    Attributes
+    ----------
+    read, read_constants, written
+        In all, and constants among what is read [byte].
+    constants, inputs, outputs
+        By op, shape (ops,): bytes of these that an engine which computes from another memory has to be brought, or has
+        taken away, and that count for no other op [byte].
+    """
+
+    read: int
+    read_constants: int
+    written: int
+    constants: NDArray[np.int64]
+    inputs: NDArray[np.int64]
+    outputs: NDArray[np.int64]
+
+
+def compulsory(graph: Graph) -> Compulsory:
+    """Bytes of weights, inputs and outputs that cross main memory once at least."""
     needed: dict[str, int] = {}
+    readers: dict[str, list[str]] = {}
     for op in graph.ops:
         for number, name in enumerate(op.inputs):
             if name in graph.constants or name in graph.inputs:
                 whole = op.kind.is_view and op.kind.name not in MAY_VANISH
                 touched = graph.tensors[name].bytes if whole else touched_bytes(op, graph, number)
                 needed[name] = max(needed.get(name, 0), touched)
-    return sum(needed.values()), sum(graph.tensors[name].bytes for name in graph.outputs)
+                readers.setdefault(name, []).append(op.name)
+    place = {op.name: number for number, op in enumerate(working_ops(graph))}
+    constants, inputs, outputs = (np.zeros(len(place), np.int64) for _ in range(3))
+    for name, ops in readers.items():
+        if len(ops) == 1 and ops[0] in place:  # read by several, it may be brought for any of them
+            (constants if name in graph.constants else inputs)[place[ops[0]]] += needed[name]
+    makers = {op.output: op.name for op in graph.ops}
+    for name in graph.outputs:
+        if makers.get(name) in place:
+            outputs[place[makers[name]]] += graph.tensors[name].bytes
+    total = sum(graph.tensors[name].bytes for name in graph.outputs)
+    weights = sum(n_bytes for name, n_bytes in needed.items() if name in graph.constants)
+    return Compulsory(sum(needed.values()), weights, total, constants, inputs, outputs)
 
 
 @dataclass(frozen=True)
@@ -88,38 +130,50 @@ class MemoryFacts:
         Leakage or background.
     read_pj, write_pj
         Per byte.
-    bytes_per_fs
-        Of all its ports together; 0 where it has none.
+    fs_per_byte
+        Of each of its ports, by name [fs/byte].
     """
 
     areas_um2: tuple[float, ...]
     standing_mw: float
     read_pj: float
     write_pj: float
-    bytes_per_fs: float
+    fs_per_byte: tuple[tuple[str, float], ...]
 
 
 def memory_facts(
     memory: Memory, hardware: Hardware, technology: Technology, kinds: Mapping[str, EngineKind]
 ) -> MemoryFacts:
     """Facts of `memory`, which is one of `hardware`."""
-    ports = [port for port in memory.ports if port.unit_fs > 0]
     standing = standing_mw(hardware, technology, kinds)
     return MemoryFacts(
         areas_um2=_areas(memory.name, hardware, technology, kinds),
         standing_mw=standing.get(memory.name, 0.0),
         read_pj=_price(f"{memory.name}.read_bytes", hardware, technology),
         write_pj=_price(f"{memory.name}.write_bytes", hardware, technology),
-        bytes_per_fs=sum(port.unit_bytes / port.unit_fs for port in ports),
+        fs_per_byte=tuple((port.name, port.unit_fs / port.unit_bytes) for port in memory.ports),
     )
 
 
 @dataclass(frozen=True)
 class EngineFacts:
-    """What an engine costs whatever it does: rows of area, power, and the price of each of its own actions [pJ]."""
+    """What an engine costs whatever it does.
+
+    Attributes
+    ----------
+    areas_um2
+        Rows of the area report.
+    standing_mw
+        Leakage.
+    waiting_pj
+        Of its clocks in a cycle without work.
+    prices_pj
+        Of each of its own actions.
+    """
 
     areas_um2: tuple[float, ...]
     standing_mw: float
+    waiting_pj: float
     prices_pj: Mapping[str, float]
 
 
@@ -131,7 +185,25 @@ def engine_facts(
     return EngineFacts(
         areas_um2=_areas(engine.name, hardware, technology, kinds),
         standing_mw=standing_mw(hardware, technology, kinds).get(engine.name, 0.0),
+        waiting_pj=waiting_pj(engine, hardware, technology, kinds),
         prices_pj={name: _price(name, hardware, technology) for name in own},
+    )
+
+
+@dataclass(frozen=True)
+class LinkFacts:
+    """What each link takes for a byte, by name: time [fs] and energy [pJ]."""
+
+    fs_per_byte: tuple[tuple[str, float], ...]
+    pj_per_byte: tuple[tuple[str, float], ...]
+
+
+def link_facts(hardware: Hardware, technology: Technology) -> LinkFacts:
+    """Facts of all links."""
+    links = hardware.links.values()
+    return LinkFacts(
+        tuple((link.port.name, link.port.unit_fs / link.port.unit_bytes) for link in links),
+        tuple((link.name, _price(f"{link.name}.bytes", hardware, technology)) for link in links),
     )
 
 

@@ -12,7 +12,7 @@ import os
 import socket
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ from typing import Any, Self
 from cosim.errors import DescriptionError
 
 APPLICATION = 0x636F7369  # "cosi": what makes a SQLite file a store
-VERSION = 1
+VERSION = 2
 CLAIM_S = 60.0  # a claim that was not renewed for so long is free [s]
 BUSY_S = 60.0  # wait for another writer [s]
 STATES = ("done", "failed", "infeasible")
@@ -32,7 +32,8 @@ CREATE TABLE designs (
 ) WITHOUT ROWID;
 CREATE TABLE claims (key TEXT PRIMARY KEY, owner TEXT NOT NULL, renewed REAL NOT NULL) WITHOUT ROWID;
 CREATE TABLE evaluations (number INTEGER PRIMARY KEY, key TEXT NOT NULL, owner TEXT NOT NULL);
-CREATE TABLE spaces (digest TEXT PRIMARY KEY, name TEXT NOT NULL, content TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE spaces (digest TEXT PRIMARY KEY, name TEXT NOT NULL, content TEXT NOT NULL, noted REAL NOT NULL) WITHOUT ROWID;
+CREATE TABLE members (space TEXT NOT NULL, codes TEXT NOT NULL, key TEXT NOT NULL, PRIMARY KEY (space, codes)) WITHOUT ROWID;
 """
 
 
@@ -64,6 +65,21 @@ class Record:
     seed: int
     worker: str
     seconds: float
+
+
+@dataclass(frozen=True)
+class Known:
+    """A space whose designs a store holds: names, values of its axes, and what its last sweep was about."""
+
+    digest: str
+    name: str
+    axes: Mapping[str, Sequence[str]]
+    objectives: tuple[str, ...] = ()
+    limits: tuple[str, ...] = ()
+
+    def choices(self, codes: Sequence[int]) -> dict[str, str]:
+        """Axis -> value of the design with these positions of values."""
+        return {name: labels[code] for (name, labels), code in zip(self.axes.items(), codes, strict=True)}
 
 
 class Store:
@@ -143,8 +159,11 @@ class Store:
         with self._spoken():
             self._base.execute("UPDATE claims SET renewed = ? WHERE owner = ?", (time.time(), self.owner))
 
-    def record(self, record: Record) -> None:
-        """Write a row and give the claim back; a row that is there already stays as it is."""
+    def record(self, record: Record, codes: Sequence[int] | None = None) -> None:
+        """Write a row and give the claim back; a row that is there already stays as it is.
+
+        With the positions of its values in its space the design is a member of that.
+        """
         values = (
             record.key, record.state, json.dumps(dict(record.metrics)), record.error, _json(record.setup), record.space,
             _json(record.choices), record.seed, record.worker, record.seconds, time.time(),
@@ -152,11 +171,43 @@ class Store:
         with self._spoken(), self._whole():
             self._base.execute("INSERT OR IGNORE INTO designs VALUES (?,?,?,?,?,?,?,?,?,?,?)", values)
             self._base.execute("DELETE FROM claims WHERE key = ?", (record.key,))
+            if codes is not None:
+                self._base.execute(_MEMBER, (record.space, _codes(codes), record.key))
 
-    def note_space(self, digest: str, name: str, content: Mapping[str, Any]) -> None:
-        """Keep what a space was."""
+    def note_space(self, known: Known) -> None:
+        """Keep what a space is, and what it is explored for now."""
+        content = {"axes": [[name, list(labels)] for name, labels in known.axes.items()],
+                   "objectives": list(known.objectives), "limits": list(known.limits)}  # fmt: skip
         with self._spoken():
-            self._base.execute("INSERT OR IGNORE INTO spaces VALUES (?, ?, ?)", (digest, name, _json(content)))
+            values = (known.digest, known.name, json.dumps(content), time.time())
+            self._base.execute("INSERT OR REPLACE INTO spaces VALUES (?, ?, ?, ?)", values)
+
+    def spaces(self) -> tuple[Known, ...]:
+        """Spaces whose designs are here, the last explored first."""
+        with self._spoken():
+            rows = self._base.execute("SELECT digest, name, content FROM spaces ORDER BY noted DESC, digest").fetchall()
+        return tuple(_known(*row) for row in rows)
+
+    def note_members(self, space: str, members: Iterable[tuple[Sequence[int], str]]) -> None:
+        """Keep which designs, by codes and key, belong to a space, wherever they were evaluated."""
+        rows = [(space, _codes(codes), key) for codes, key in members]
+        with self._spoken(), self._whole():
+            self._base.executemany(_MEMBER, rows)
+
+    def listing(self, space: str | None = None) -> Iterator[tuple[Record, Mapping[str, str]]]:
+        """Designs with their choices, in the order of the key: those of a space, or all as they were first met."""
+        if space is None:
+            yield from ((record, record.choices) for record in self.records())
+            return
+        known = next(one for one in self.spaces() if one.digest == space)
+        columns = ", ".join(f"designs.{name}" for name in _COLUMNS.split(", "))
+        with self._spoken():
+            rows = self._base.execute(
+                f"SELECT codes, {columns} FROM members JOIN designs USING (key) "  # noqa: S608 - names of columns
+                "WHERE members.space = ? ORDER BY designs.key, codes", (space,),
+            )  # fmt: skip
+            for codes, *row in rows:
+                yield _record(row), known.choices([int(code) for code in codes.split(",")])
 
     def evaluations(self) -> dict[str, int]:
         """How often the evaluation of each design was begun, by key."""
@@ -220,6 +271,7 @@ class Store:
         )  # fmt: skip
 
 
+_MEMBER = "INSERT OR IGNORE INTO members VALUES (?, ?, ?)"
 _COLUMNS = "key, state, metrics, error, setup, space, choices, seed, worker, seconds"
 
 
@@ -228,6 +280,15 @@ def _record(row: Iterable[Any]) -> Record:
     return Record(
         key, state, json.loads(metrics), error, json.loads(setup), space, json.loads(choices), seed, worker, seconds
     )
+
+
+def _known(digest: str, name: str, content: str) -> Known:
+    kept = json.loads(content)
+    return Known(digest, name, dict(kept["axes"]), tuple(kept["objectives"]), tuple(kept["limits"]))
+
+
+def _codes(codes: Sequence[int]) -> str:
+    return ",".join(map(str, codes))
 
 
 def _json(value: Mapping[str, Any]) -> str:

@@ -22,7 +22,7 @@ from cosim.explore.pool import Answer, Here, Pool
 from cosim.explore.read import read_space
 from cosim.explore.sample import Codes, sample
 from cosim.explore.space import Setup, Space
-from cosim.explore.store import Record, Store
+from cosim.explore.store import Known, Record, Store
 
 Floats = NDArray[np.float64]
 Progress = Callable[[str, float], None]
@@ -141,10 +141,21 @@ def explore(
         lows = bounds(chosen, codes, lambda share: tell(f"bound {len(codes):,} designs", share))
     bounding = time.monotonic() - started
     with Store(store) as opened:
-        opened.note_space(chosen.digest, chosen.name, {axis.name: list(axis.labels) for axis in chosen.axes})
+        opened.note_space(known(chosen))
         sweep = _Sweep(chosen, codes, lows, opened, jobs, seed, tell)
-        sweep.run()
+        try:
+            sweep.run()
+        finally:
+            opened.note_members(chosen.digest, sweep.met)
     return sweep.result(time.monotonic() - started, bounding)
+
+
+def known(space: Space) -> Known:
+    """A space as a store keeps it."""
+    return Known(
+        space.digest, space.name, {axis.name: axis.labels for axis in space.axes},
+        tuple(metric.column for metric in space.objectives), tuple(limit.text for limit in space.limits),
+    )  # fmt: skip
 
 
 @dataclass
@@ -172,6 +183,7 @@ class _Sweep:
     bounded: int = 0
     beyond: int = 0
     keys: Keys = field(default_factory=Keys)
+    met: list[tuple[list[int], str]] = field(default_factory=list)  # designs of other sweeps that belong to this space
     under_way: set[str] = field(default_factory=set)  # keys that a worker of this sweep has
 
     def __post_init__(self) -> None:
@@ -234,6 +246,7 @@ class _Sweep:
         if found is None:
             return False
         self.recalled += 1
+        self.met.append((self.codes[task.index].tolist(), task.key))
         self._keep(task.index, found)
         return True
 
@@ -270,7 +283,7 @@ class _Sweep:
         record = self._record(
             task, found["state"], found["metrics"], found["error"], answer.worker, float(found["seconds"])
         )
-        self.store.record(record)
+        self.store.record(record, self.codes[task.index].tolist())
         self.under_way.discard(task.key)
         self.simulated += 1
         self._keep(task.index, record)

@@ -160,6 +160,9 @@ class Hardware:
         Name of the technology that prices it.
     main_memory
         Memory where weights and inputs are before time starts, and outputs at the end.
+    constants
+        Memory where weights are instead, and are read in place (the flash of a microcontroller); empty where that is
+        the main memory.
     overrides
         Keys changed on the command line, for provenance.
     notes
@@ -186,6 +189,12 @@ class Hardware:
     digest: str = ""
     own_technology: Technology | None = field(default=None, repr=False)
     numerics: str = ""
+    constants: str = ""
+
+    @property
+    def constants_memory(self) -> str:
+        """Name of the memory where weights are before time starts."""
+        return self.constants or self.main_memory
 
     def port(self, name: str) -> Port:
         """Port or link called `name`; the only port of a memory also answers to the memory's name."""

@@ -12,6 +12,7 @@ from cosim.errors import CosimError, DescriptionError, unknown
 from cosim.hardware.document import digest, override, read_document
 from cosim.hardware.hardware import Engine, Hardware
 from cosim.hardware.reader import Reader
+from cosim.hardware.variant import Find, whole
 from cosim.hardware.schema import HardwareModel, keys_at, validated
 
 
@@ -31,6 +32,7 @@ def load_hardware(
     *,
     overrides: Mapping[str, str] = MappingProxyType({}),
     engine_kinds: Mapping[str, EngineKind] | None = None,
+    find: Find | None = None,
 ) -> Hardware:
     """The `Hardware` that a YAML file, a packaged resource, YAML text or its content describes.
 
@@ -40,6 +42,8 @@ def load_hardware(
         Dotted keys to new values, applied before validation: ``{"memories.dram.bandwidth": "25.6 GB/s"}``.
     engine_kinds
         Registered kinds by name; given, every engine's kind and parameters are checked against them.
+    find
+        Gives the description of a registered name, for a device that says with `extends` that it is a variant of another.
 
     Raises
     ------
@@ -47,6 +51,7 @@ def load_hardware(
         With file, path of keys, what was found, what is allowed, and the fix.
     """
     document, where = read_document(source)
+    document = whole(document, where, find)
     document = override(document, overrides, lambda path: _known_keys(document, path, engine_kinds))
     model = validated(HardwareModel, document, where)
     hardware = Reader(where).hardware(model, overrides, digest(document))
@@ -78,6 +83,8 @@ def _check_names(hardware: Hardware, where: str) -> None:
         )
     if hardware.main_memory not in hardware.memories:
         raise unknown("memory", hardware.main_memory, hardware.memories, where=f"{where}: main_memory")
+    if hardware.constants_memory not in hardware.memories:
+        raise unknown("memory", hardware.constants, hardware.memories, where=f"{where}: constants")
     for name in hardware.background_mw:
         if name not in components:
             raise unknown("component", name, components, where=f"{where}: background")

@@ -41,6 +41,7 @@ class Reader:
             links=MappingProxyType(links),
             engines=MappingProxyType(engines),
             main_memory=model.main_memory,
+            constants=model.constants or "",
             background_mw=MappingProxyType(background),
             numerics=model.numerics or "",
             source=model.source,

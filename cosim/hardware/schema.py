@@ -109,6 +109,7 @@ class HardwareModel(Closed):
     summary: Name
     technology: Name
     main_memory: Name
+    constants: Name | None = None
     clocks: dict[Name, ClockModel] = Field(min_length=1)
     memories: dict[Name, MemoryModel] = Field(min_length=1)
     links: dict[Name, LinkModel] = Field(default_factory=dict)

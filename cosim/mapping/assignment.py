@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from cosim.errors import UnsupportedError
 from cosim.graph.graph import Graph
 from cosim.graph.op import Op
 from cosim.hardware.hardware import Engine, Hardware
 from cosim.plugin.protocols import EngineKind
+
+NOWHERE: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -33,27 +36,61 @@ class Assignment:
         return self.engine
 
 
-def assign(graph: Graph, hardware: Hardware, kinds: Mapping[str, EngineKind]) -> tuple[Assignment, ...]:
+def assign(
+    graph: Graph, hardware: Hardware, kinds: Mapping[str, EngineKind], places: Mapping[str, str] = NOWHERE
+) -> tuple[Assignment, ...]:
     """Engine of every op that is not a view, in the order of the graph.
 
-    An engine whose operands are in main memory is a fallback: it is asked last.
+    An engine whose operands are in main memory is a fallback and asked last, unless all engines compute there. `places`
+    names the engine of some ops, as `cosim.mapping.places` finds it.
     """
-    return tuple(_assign(op, graph, hardware, kinds) for op in graph.ops if not op.kind.is_view)
+    ops = [op for op in graph.ops if not op.kind.is_view]
+    return tuple(_assign(op, graph, hardware, kinds, places.get(op.name)) for op in ops)
 
 
-def _assign(op: Op, graph: Graph, hardware: Hardware, kinds: Mapping[str, EngineKind]) -> Assignment:
-    refusals: list[str] = []
-    able: list[tuple[bool, int, int, Engine]] = []
+def is_alone(hardware: Hardware) -> bool:
+    """Whether nothing computes from a memory other than the main one: a core by itself."""
+    return all(engine.operands in (None, hardware.main_memory) for engine in hardware.engines.values())
+
+
+@dataclass(frozen=True)
+class Able:
+    """An engine that takes an op.
+
+    Attributes
+    ----------
+    order
+        The lowest is preferred: no fallback, then the lowest bound [fs], then the first described.
+    """
+
+    engine: Engine
+    is_fallback: bool
+    order: tuple[bool, int, int]
+
+
+def able_engines(op: Op, graph: Graph, hardware: Hardware, kinds: Mapping[str, EngineKind]) -> list[Able]:
+    """All engines that take `op`, in the order of the description."""
+    able = []
     for position, engine in enumerate(hardware.engines.values()):
         kind = kinds[engine.kind]
-        reason = kind.refuses(engine, op, graph)
-        if reason is None:
-            fallback = engine.operands == hardware.main_memory
+        if kind.refuses(engine, op, graph) is None:
+            fallback = engine.operands == hardware.main_memory and not is_alone(hardware)
             period = hardware.clocks[engine.clock].period_fs
-            able.append((fallback, kind.bound(engine, op, graph) * period, position, engine))
-        elif engine.source_memory is None:
-            refusals.append(f"{engine.name}: {reason}")
+            able.append(Able(engine, fallback, (fallback, kind.bound(engine, op, graph) * period, position)))
+    return able
+
+
+def _assign(op: Op, graph: Graph, hardware: Hardware, kinds: Mapping[str, EngineKind], place: str | None) -> Assignment:
+    able = able_engines(op, graph, hardware, kinds)
+    taking = {one.engine.name for one in able}
+    refusals = tuple(
+        f"{engine.name}: {kinds[engine.kind].refuses(engine, op, graph)}"
+        for engine in hardware.engines.values()
+        if engine.name not in taking and engine.source_memory is None
+    )
     if not able:
-        return Assignment(op, None, tuple(refusals))
-    fallback, _, _, engine = min(able, key=lambda entry: entry[:3])
-    return Assignment(op, engine, tuple(refusals), fallback)
+        return Assignment(op, None, refusals)
+    best = min(able, key=lambda one: one.order)
+    if place is not None:
+        best = next((one for one in able if one.engine.name == place), best)
+    return Assignment(op, best.engine, refusals, best.is_fallback)

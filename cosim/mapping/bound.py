@@ -120,19 +120,20 @@ def network_bound(
     ports = [port for port in hardware.memories[hardware.main_memory].ports if port.unit_fs > 0]
     if ports:
         bytes_per_fs = sum(port.unit_bytes / port.unit_fs for port in ports)
-        times[hardware.main_memory] = _compulsory_bytes(graph) / bytes_per_fs
+        compulsory = _compulsory_bytes(graph, constants=not hardware.constants)
+        times[hardware.main_memory] = compulsory / bytes_per_fs
     if not times:
         return 0, ""
     limiter = max(times, key=lambda name: (times[name], name))
     return int(times[limiter]), limiter
 
 
-def _compulsory_bytes(graph: Graph) -> int:
-    """Bytes that must cross main memory at least once [byte]."""
+def _compulsory_bytes(graph: Graph, *, constants: bool) -> int:
+    """Bytes that must cross main memory at least once, those of `constants` where they are in it [byte]."""
     needed: dict[str, int] = {}
     for op in graph.ops:
         for number, name in enumerate(op.inputs):
-            if name in graph.constants or name in graph.inputs:
+            if (constants and name in graph.constants) or name in graph.inputs:
                 touched = graph.tensors[name].bytes if op.kind.is_view else touched_bytes(op, graph, number)
                 needed[name] = max(needed.get(name, 0), touched)
     return sum(needed.values()) + sum(graph.tensors[name].bytes for name in graph.outputs)

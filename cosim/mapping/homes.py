@@ -12,7 +12,7 @@ from cosim.graph.graph import Graph
 from cosim.hardware.hardware import Hardware
 from cosim.mapping.joined import is_join, is_joined, parts_of, slice_offset
 from cosim.mapping.pieces import whole_box
-from cosim.mapping.placement import Span, aligned, first_fit, roots
+from cosim.mapping.placement import Span, aligned, first_fit, roots, smallest_fit
 from cosim.program.draft import Draft
 from cosim.program.plan import Placement
 from cosim.program.program import Content
@@ -121,9 +121,9 @@ def build_homes(
     """Give every tensor its buffer: constants first, then inputs and activations by first fit, views last.
 
     `residents` maps a root tensor to its on-chip memory and address; all others of `live` go to main memory. A constant
-    among them has a place in both.
+    among them has a place in both. Constants come first in main memory, or are in a memory of their own.
     """
-    main = hardware.main_memory
+    main, constants = hardware.main_memory, hardware.constants_memory
     memories = list(hardware.memories)
     names = list(graph.tensors)
     end = max(len(graph.ops) - 1, 0)
@@ -157,10 +157,12 @@ def build_homes(
     address = 0
     for name in graph.constants:
         if name in used:
-            place(name, main, address, "constant", 0, end, preloaded=True)
+            place(name, constants, address, "constant", 0, end, preloaded=True)
             address += aligned(graph.tensors[name].bytes)
+    if constants != main:
+        address = 0
     pending = sorted((s for s in live.values() if s.tensor not in residents), key=lambda s: (s.first_op, s.tensor))
-    for name, offset in first_fit(pending, None).items():
+    for name, offset in (smallest_fit(pending) if constants != main else first_fit(pending, None)).items():
         span = live[name]
         role = graph.part(name).value
         place(name, main, address + offset, role, span.first_op, span.last_op, preloaded=name in graph.inputs)

@@ -6,10 +6,8 @@ from collections.abc import Mapping as Table
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import accumulate
 from typing import Any
 
-from cosim.errors import InfeasibleError
 from cosim.graph.graph import Graph
 from cosim.hardware.hardware import Hardware
 from cosim.mapping.build import build
@@ -20,10 +18,12 @@ from cosim.mapping.groups import Group
 from cosim.mapping.improve import improved
 from cosim.mapping.joining import Mapped, joined, regrouped
 from cosim.mapping.options import Options, read_options
-from cosim.mapping.placement import spans
+from cosim.mapping.places import Places
+from cosim.mapping.placing import placed
 from cosim.mapping.problem import Problem
 from cosim.mapping.recall import Recall
 from cosim.mapping.residency import settled
+from cosim.mapping.room import require_room
 from cosim.mapping.tiler import Tiler
 from cosim.plugin.protocols import EngineKind
 from cosim.program.plan import Mapping
@@ -51,17 +51,22 @@ class TiledMapper:
         chosen = read_options(options)
         shelf = Shelf() if chosen.cache else None
         tiler = Tiler(graph, hardware, kinds, shelf=shelf, seconds=chosen.seconds)
-        best = joined(_mapped(tiler, chosen), partial(_planned, tiler, chosen), chosen.goal)
-        mapping = best.mapping
-        if chosen.resident != "none":
-            mapping = settled(best.fuser.tiler, best.fuser, best.plan, mapping, chosen.goal)
+        mapping = placed(tiler, partial(_complete, tiler, chosen), chosen.placement)
         tiler.keep()
         return mapping
 
 
-def _mapped(tiler: Tiler, chosen: Options) -> Mapped:
+def _complete(tiler: Tiler, chosen: Options, places: Places) -> Mapping:
+    """The best mapping with these engines."""
+    best = joined(_mapped(tiler, chosen, places), partial(_planned, tiler, chosen, places), chosen.goal)
+    if chosen.resident == "none":
+        return best.mapping
+    return settled(best.fuser.tiler, best.fuser, best.plan, best.mapping, chosen.goal)
+
+
+def _mapped(tiler: Tiler, chosen: Options, places: Places) -> Mapped:
     """The best mapping of a graph as it is."""
-    fuser = _fuser(tiler, chosen)
+    fuser = _fuser(tiler, chosen, places)
     problem = fuser.problem
     recall = Recall(fuser, chosen.goal) if chosen.fuse != "none" else None
     plan = recall.plan() if recall is not None else None
@@ -75,39 +80,16 @@ def _mapped(tiler: Tiler, chosen: Options) -> Mapped:
     return Mapped(fuser, plan, mapping)
 
 
-def _planned(tiler: Tiler, chosen: Options, graph: Graph, groups: Sequence[Group]) -> tuple[Fuser, Plan]:
+def _planned(
+    tiler: Tiler, chosen: Options, places: Places, graph: Graph, groups: Sequence[Group]
+) -> tuple[Fuser, Plan]:
     """The plan of the same ops, some of them now views, with the groups that are still possible."""
-    fuser = _fuser(tiler.of(graph), chosen)
+    fuser = _fuser(tiler.of(graph), chosen, places)
     return fuser, weigh(fuser.tiler, fuser, chosen.goal, regrouped(fuser, groups))
 
 
-def _fuser(tiler: Tiler, chosen: Options) -> Fuser:
-    problem = Problem.of(tiler.graph, tiler.hardware, tiler.kinds)
+def _fuser(tiler: Tiler, chosen: Options, places: Places) -> Fuser:
+    problem = Problem.of(tiler.graph, tiler.hardware, tiler.kinds, places)
     problem = replace(problem, keeps_activations=chosen.activations != "none", fuses_post_ops=chosen.fuse == "post")
-    _require_room(tiler.graph, tiler.hardware)
+    require_room(tiler.graph, tiler.hardware)
     return Fuser(problem, tiler)
-
-
-def _require_room(graph: Graph, hardware: Hardware) -> None:
-    """Raise `InfeasibleError` where main memory cannot hold the weights and, at some op, its inputs and output."""
-    size = hardware.memories[hardware.main_memory].size_bytes
-    read = {name for op in graph.ops for name in op.inputs}
-    weights = sum(graph.tensors[name].bytes for name in graph.constants if name in read)
-    live: dict[int, int] = {}
-    tensors = spans(graph).values()
-    taken = {span.over for span in tensors}
-    for span in tensors:
-        end = span.last_op if span.tensor in taken else span.last_op + 1
-        live[span.first_op] = live.get(span.first_op, 0) + span.n_bytes
-        live[end] = live.get(end, 0) - span.n_bytes
-    on_chip = sum(memory.size_bytes for memory in hardware.memories.values()) - size
-    most = max(accumulate(live[position] for position in sorted(live)), default=0)
-    demand = weights + most - on_chip
-    if demand > size:
-        raise InfeasibleError(
-            f"{graph.name} needs {demand} bytes of {hardware.main_memory} ({weights} for weights, {most} for tensors that "
-            f"are alive together, of which at most {on_chip} on chip), {size} are there: {demand - size} bytes too many",
-            where=f"hardware {hardware.name}",
-            allowed=f"at most {size} bytes",
-            fix=f"raise memories.{hardware.main_memory}.size, or lower the batch",
-        )

@@ -17,7 +17,7 @@ from cosim.mapping.homes import Home, Writers
 from cosim.mapping.rows import Rows
 from cosim.mapping.sets import Loads
 from cosim.mapping.sums import SUM_BITS, Sums
-from cosim.mapping.wiring import channel, operand_memory, share_a_port
+from cosim.mapping.wiring import carried_bytes, channel, operand_memory, share_a_port
 from cosim.mapping.work import Work
 from cosim.program.plan import Hold, Placement, Tiling
 from cosim.program.program import Content, Flag
@@ -282,8 +282,7 @@ class OpEmission:
         for name, count in table.items():
             actions[:, emitter.action_index[name]] += count
         n_bytes = np.zeros(self.n_tiles, np.int64)
-        if engine.via:
-            n_bytes += table.get(f"{engine.operands}.read_bytes", 0) + table.get(f"{engine.operands}.write_bytes", 0)
+        n_bytes += carried_bytes(engine, table)
         for step in engine.via:
             if step in emitter.hardware.links:
                 actions[:, emitter.action_index[f"{step}.bytes"]] += n_bytes

@@ -12,6 +12,7 @@ from cosim.mapping.objective import Objective, find_objective
 FUSIONS = ("auto", "post", "none")
 RESIDENCIES = ("auto", "none")
 ACTIVATIONS = ("auto", "none")
+PLACEMENTS = ("auto", "preferred", "fastest", "balanced")
 WORDS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
 
@@ -37,6 +38,10 @@ class Options:
     activations
         ``"auto"``: activations stay on chip from op to op where they fit; ``"none"``: each is stored to main memory and
         loaded again, as compilers do that know one layer at a time.
+    placement
+        Where ops run that engines of several on-chip memories could run. ``"preferred"``: each on the engine with the
+        lowest bound; ``"fastest"``: the least latency that was found; ``"auto"``: the same, where it is clearly less;
+        ``"balanced"``: the least time between frames that follow one another.
     """
 
     objective: str = "balanced"
@@ -45,6 +50,7 @@ class Options:
     fuse: str = "auto"
     resident: str = "auto"
     activations: str = "auto"
+    placement: str = "auto"
 
     @property
     def goal(self) -> Objective:
@@ -73,8 +79,11 @@ def read_options(options: Mapping[str, Any]) -> Options:
     kept = str(options.get("activations", "auto"))
     if kept not in ACTIVATIONS:
         raise unknown("place of activations", kept, ACTIVATIONS, where=f"{where}: activations")
+    placement = str(options.get("placement", "auto"))
+    if placement not in PLACEMENTS:
+        raise unknown("placement", placement, PLACEMENTS, where=f"{where}: placement")
     cache, seconds = _truth(options.get("cache", True)), _seconds(options.get("seconds"))
-    return Options(objective, cache, seconds, fuse, resident, kept)
+    return Options(objective, cache, seconds, fuse, resident, kept, placement)
 
 
 def _truth(value: Any) -> bool:

@@ -145,3 +145,11 @@ def first_fit(items: Iterable[Span], capacity: int | None, *, skip: bool = False
         placed.append((address, span))
         addresses[span.tensor] = address
     return addresses
+
+
+def smallest_fit(items: Sequence[Span]) -> dict[str, int]:
+    """First fit in the order given, or by size where that ends lower: address of each span, in the order given."""
+    by_size = sorted(items, key=lambda span: (-span.n_bytes, span.first_op, span.tensor))
+    found = [first_fit(order, None) for order in (items, by_size)]
+    best = min(found, key=lambda addresses: max((addresses[s.tensor] + s.n_bytes for s in items), default=0))
+    return {span.tensor: best[span.tensor] for span in items}

@@ -14,7 +14,7 @@ from cosim.graph.op import Op
 from cosim.hardware.hardware import Engine, Hardware
 from cosim.mapping.candidates import choices_of, groups, orders, table
 from cosim.mapping.geometry import Geometry
-from cosim.mapping.wiring import Channel, operand_memory
+from cosim.mapping.wiring import Channel, carried_bytes, operand_memory
 from cosim.plugin.protocols import EngineKind
 
 if TYPE_CHECKING:
@@ -185,10 +185,7 @@ class Pool:
             high = low + np.where(reduces & (low == sizes - end), end, self.rows)
             tiles = np.stack([low, high], axis=2)
             counts = self.kind.actions(self.engine, self.op, self.graph, tiles)
-            n_bytes = np.zeros(len(tiles), np.int64)
-            if self.engine.via:
-                for verb in ("read", "write"):
-                    n_bytes = n_bytes + counts.get(f"{self.engine.operands}.{verb}_bytes", 0)
+            n_bytes = np.zeros(len(tiles), np.int64) + carried_bytes(self.engine, counts)
             parts.append(prices.of_tiles(counts, n_bytes))
         rounds = np.prod(np.where(reduces, self.trips, 1), axis=1)
         places = np.prod(np.where(reduces, 1.0, sizes / self.rows), axis=1)

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from cosim.graph.graph import Graph
 from cosim.hardware.hardware import Engine, Hardware
-from cosim.mapping.assignment import Assignment, assign
+from cosim.mapping.assignment import NOWHERE, Assignment, assign
 from cosim.mapping.joined import Part, parts_of
 from cosim.mapping.placement import aligned, roots
 from cosim.mapping.wiring import require_moves
@@ -46,12 +46,14 @@ class Problem:
     works: Works = field(default_factory=Works)
 
     @staticmethod
-    def of(graph: Graph, hardware: Hardware, kinds: Mapping[str, EngineKind]) -> Problem:
-        """The problem with an engine for every op.
+    def of(
+        graph: Graph, hardware: Hardware, kinds: Mapping[str, EngineKind], places: Mapping[str, str] = NOWHERE
+    ) -> Problem:
+        """The problem with an engine for every op, that of `places` where it names one.
 
         Raises `UnsupportedError` for an op that no engine takes, or for data that nothing moves.
         """
-        assignments = assign(graph, hardware, kinds)
+        assignments = assign(graph, hardware, kinds, places)
         for assignment in assignments:
             require_moves(hardware, assignment.chosen)
         return Problem(graph, hardware, kinds, assignments)

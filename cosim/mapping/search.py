@@ -63,8 +63,12 @@ class Search:
             *(self.loads[m] if s else None for m, s in zip(self.memories, staged[:-1], strict=False)),
             self.stores,
         ]
-        self.trials = Trials(self)
         self.most = 0
+
+    @cached_property
+    def trials(self) -> Trials:
+        """Its replays; made when the first is asked for: most searches only estimate."""
+        return Trials(self)
 
     @cached_property
     def usual(self) -> Estimates:
@@ -78,11 +82,13 @@ class Search:
 
     def quick(self, room: Room) -> tuple[float, float]:
         """Latency [fs] and traffic [byte] that the best tiling within `room` should have; inf: none fits."""
-        for estimates in self._within(room):
+        for slots in (2, 1):
+            estimates = self.usual if slots == 2 else self.lean
             fits = estimates.fits(room)
-            latency = np.where(fits, estimates.latency, np.inf)
-            lowest = float(latency.min())
-            return lowest, float(estimates.traffic[latency <= lowest * 1.01].min())
+            if fits.any():
+                latency = np.where(fits, estimates.latency, np.inf)
+                lowest = float(latency.min())
+                return lowest, float(estimates.traffic[latency <= lowest * 1.01].min())
         return float("inf"), float("inf")
 
     def require(self, room: Room) -> None:

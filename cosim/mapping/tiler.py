@@ -19,7 +19,7 @@ from cosim.mapping.pool import Pool
 from cosim.mapping.prices import prices_key
 from cosim.mapping.search import Room, Search
 from cosim.mapping.trial import Trial
-from cosim.mapping.wiring import channel, operand_memory
+from cosim.mapping.wiring import channel, home_memory, operand_memory
 from cosim.plugin.protocols import EngineKind
 
 Residents = Mapping[str, tuple[str, int]]
@@ -217,9 +217,9 @@ class Tiler:
         """The search of an op, shared by all that look the same."""
         if (op.name, engine.name) not in self.operands:
             self.operands[op.name, engine.name] = self._operands(op, engine)
-        away = self.hardware.main_memory, 0
         operands = self.operands[op.name, engine.name]
-        staged = tuple(kept.get(root, away)[0] != memory for root, memory in operands)
+        homes = [kept[root][0] if root in kept else home_memory(self.hardware, self.graph, root) for root, _ in operands]
+        staged = tuple(home != memory for home, (_, memory) in zip(homes, operands, strict=True))
         known = (op.name, engine.name, staged)
         if known not in self.entries:
             if (op.name, engine.name) not in self.pool_keys:
@@ -245,11 +245,13 @@ class Tiler:
         tensors = [graph.tensors[name] for name in (*op.inputs, op.output)]
         memories = {operand_memory(hardware, engine, graph, op, number) for number in range(len(op.inputs))}
         memories |= {name for name in (engine.operands, engine.accumulators) if name is not None}
-        local = sorted(memories - {hardware.main_memory})
+        local = sorted(memories - {hardware.main_memory, hardware.constants_memory})
         paths = [channel(hardware, hardware.main_memory, name) for name in local if name != engine.accumulators]
         if engine.operands not in (None, hardware.main_memory):
             paths.append(channel(hardware, str(engine.operands), hardware.main_memory))
-        described = [(path.fs_per_byte, path.setup_fs, path.latency_fs, sorted(path.via)) for path in paths]
+        own = [hardware.port(step) for step in engine.via]
+        described = [(port.name, port.unit_bytes, port.unit_fs, port.latency_fs) for port in own]
+        described += [(path.fs_per_byte, path.setup_fs, path.latency_fs, sorted(path.via)) for path in paths]
         return digest_of(
             op.kind.name,
             sorted(op_attributes(op).items()),
@@ -261,6 +263,7 @@ class Tiler:
             hardware.clocks[engine.clock].period_fs,
             [(name, hardware.memories[name].size_bytes) for name in local],
             hardware.main_memory,
+            hardware.constants,
             described,
             sources_of(type(self.kinds[engine.kind])),
         )

@@ -21,6 +21,7 @@ from cosim.mapping.play import IRREGULAR, play
 from cosim.mapping.prices import Prices
 from cosim.mapping.replay import NEVER
 from cosim.mapping.sets import loads_of
+from cosim.mapping.wiring import carried_bytes
 from cosim.program.plan import Tiling
 
 if TYPE_CHECKING:
@@ -248,9 +249,7 @@ class Trials:
         n_bytes, energy = np.zeros(len(tiles), np.int64), np.zeros(len(tiles))
         if not self.is_fed or self.prices is not None:
             counts = search.kind.actions(engine, search.op, search.graph, tiles)
-            if engine.via:
-                for verb in ("read", "write"):
-                    n_bytes = n_bytes + counts.get(f"{engine.operands}.{verb}_bytes", 0)
+            n_bytes = n_bytes + carried_bytes(engine, counts)
             if self.prices is not None:
                 energy = self.prices.of_tiles(counts, n_bytes)
             if self.is_fed:

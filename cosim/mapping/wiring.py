@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 from cosim.errors import UnsupportedError
 from cosim.graph.graph import Graph
 from cosim.graph.op import Op
 from cosim.hardware.hardware import Engine, Hardware
+
+Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -36,10 +41,42 @@ def share_a_port(channels: Sequence[Channel]) -> bool:
 
 
 def operand_memory(hardware: Hardware, engine: Engine, graph: Graph, op: Op, number: int) -> str:
-    """Memory from which `engine` reads input `number` of `op`."""
+    """Memory from which `engine` reads input `number` of `op`.
+
+    An engine that computes out of the main memory reads constants where they are.
+    """
     if engine.weights is not None and number and op.inputs[number] in graph.constants:
         return engine.weights
-    return engine.operands or hardware.main_memory
+    memory = engine.operands or hardware.main_memory
+    if memory == hardware.main_memory and hardware.constants and shows_constant(graph, op.inputs[number]):
+        return hardware.constants
+    return memory
+
+
+def home_memory(hardware: Hardware, graph: Graph, name: str) -> str:
+    """Memory where tensor `name` is kept unless it stays on chip."""
+    return hardware.constants_memory if shows_constant(graph, name) else hardware.main_memory
+
+
+def shows_constant(graph: Graph, name: str) -> bool:
+    """Whether the bytes of tensor `name` are a constant's."""
+    while name in graph.producer and graph.producer[name].kind.is_view:
+        name = graph.producer[name].inputs[0]
+    return name in graph.constants
+
+
+def carried_bytes(engine: Engine, counts: Mapping[str, Ints]) -> Ints | int:
+    """Bytes of each tile that cross the `via` of `engine`, from its action counts, shape (tiles,) [byte].
+
+    Those are its operands and results; or its constants, where the path begins at the memory that holds them.
+    """
+    is_of_weights = engine.weights is not None and engine.via[:1] == (engine.weights,)
+    names = (
+        (f"{engine.weights}.read_bytes",)
+        if is_of_weights
+        else (f"{engine.operands}.read_bytes", f"{engine.operands}.write_bytes")
+    )
+    return sum((counts[name] for name in names if name in counts), start=0) if engine.via else 0
 
 
 def dma_between(hardware: Hardware, source: str, target: str) -> Engine:
@@ -65,9 +102,16 @@ def require_moves(hardware: Hardware, engine: Engine) -> None:
     main = hardware.main_memory
     if engine.operands in (None, main):
         return
+    if hardware.constants and engine.weights != hardware.constants:
+        raise UnsupportedError(
+            f"constants are in {hardware.constants}, and it computes from {engine.operands}: constants that are not in "
+            f"{main} are read in place",
+            where=f"hardware {hardware.name}, engine {engine.name}",
+            fix=f"give it weights: {hardware.constants}, or leave out constants: {hardware.constants}",
+        )
     moves = {(e.source_memory, e.target_memory) for e in hardware.engines.values() if e.source_memory}
     pairs = [(main, engine.operands), (engine.operands, main)]
-    if engine.weights is not None:
+    if engine.weights is not None and not hardware.constants:
         pairs.append((main, engine.weights))
     for pair in pairs:
         if pair not in moves:

@@ -17,6 +17,10 @@ METRICS: Mapping[str, str] = {
     "energy_uj": "one inference",
     "power_mw": "while inferring",
     "throughput_fps": "inferences per second with several in flight",
+    "active_elements": "elements of an array that have work",
+    "buffer_mib": "read from and written to an on-chip buffer, of one inference",
+    "dram_mib": "read from and written to DRAM, of one inference",
+    "busy_share": "share of all cycles in which an array has work",
 }
 """What can be measured -> what it includes."""
 ORIGINS = ("datasheet", "derived", "fitted", "structural", "assumed")
@@ -163,4 +167,13 @@ class Board(Protocol):
 
         Nothing here may look at `measured.value`: a test hands in other values and expects the same answer.
         """
+        ...
+
+
+@runtime_checkable
+class Pooling(Protocol):
+    """A board that shares constants with others, such as those of one software stack, declares `pooled` as well."""
+
+    def pooled(self) -> Sequence[Measured]:
+        """Measurements of other boards that its constants are fitted on too; they are not scored here."""
         ...

@@ -24,8 +24,10 @@ from cosim.formats import Format
 from cosim.graph.op import OpKind
 from cosim.plugin.board import Board
 from cosim.plugin.functions import Kernel, Metric, Workload
+from cosim.plugin.generator import Generator
 from cosim.plugin.protocols import Compression, EngineKind, Frontend, HardwareReader, Mapper
 from cosim.plugin.reproduction import Reproduction
+from cosim.plugin.section import ReportSection
 
 PROJECT = "cosim"
 hookspec = pluggy.HookspecMarker(PROJECT)
@@ -103,3 +105,13 @@ def cosim_reproductions() -> Factories[Reproduction]:
 @hookspec
 def cosim_boards() -> Factories[Board]:
     """Boards: published measurements of a device that exists, and how cosim models it."""
+
+
+@hookspec
+def cosim_report_sections() -> Factories[ReportSection]:
+    """Report sections: what `cosim report` says of a run beside its own sections."""
+
+
+@hookspec
+def cosim_generators() -> Factories[Generator]:
+    """Generators: hardware made for a network, from the network and parameters such as a rate."""

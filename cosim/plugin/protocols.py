@@ -94,6 +94,15 @@ class Floor(Protocol):
 
 
 @runtime_checkable
+class Sharp(Protocol):
+    """An engine kind that can prove more than the `bound` by which mappers compare engines declares `fewest` as well."""
+
+    def fewest(self, engine: Engine, op: Op, graph: Graph) -> int:
+        """Cycles that no legal tiling of `op` goes below; never less than `bound`."""
+        ...
+
+
+@runtime_checkable
 class ValueBound(Protocol):
     """An engine kind whose cycles or actions depend on values declares `bind` as well."""
 

@@ -78,7 +78,8 @@ class OpPlan:
     engine
         Name of the engine, or "" for a view, which costs nothing and moves nothing.
     reason
-        Why preferred engines refused, one line each; empty where the first choice took it.
+        Why preferred engines refused, one line each, or why this one of several was chosen; empty where the first choice
+        took it.
     loops
         Names of the loops that `tiling` speaks of.
     group, blocks

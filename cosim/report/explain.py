@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cosim.errors import unknown
 from cosim.report.grid import grid
+from cosim.report.per_mac import per_mac
 from cosim.report.quantity import area, count, digits, duration, energy, share, si, size
 from cosim.report.summary import critical_by_op, engines, head, shares
 from cosim.result import Result
@@ -27,6 +28,7 @@ def render(result: Result, *, top: int = 12) -> Group:
         head(result),
         engines(result),
         _critical(result, top),
+        per_mac(result),
         _roofline(result, top),
         _energy(result, top, sources),
         _area(result, sources),
@@ -80,7 +82,11 @@ def _critical(result: Result, top: int) -> Any:
 
 
 def _roofline(result: Result, top: int) -> Any:
+    from rich.text import Text
+
     roof = result.summary["roofline"]
+    if not roof["peak_macs_per_s"]:  # a core: its kernels are described by cycles
+        return Text(f"no roofline: {roof['engine']} has no MAC units that could be filled\n")
     ridge = roof["ridge_macs_per_byte"]
     title = (
         f"roofline: {roof['engine']} {si(roof['peak_macs_per_s'], 'MAC/s')}, {roof['memory']} "

@@ -42,7 +42,7 @@ def draw_summary(result: Result, path: str | Path) -> None:
     """
     path = Path(path)
     check_suffix(path)
-    figure = _figure(11.0, 5.2)
+    figure = new_figure(11.0, 5.2)
     panels = figure.subfigures(1, 2, width_ratios=(2.1, 1.0), squeeze=False)
     left, right = panels[0, 0], panels[0, 1]
     engines = [row for row in rows(result.table("engines")) if row["commands"]]
@@ -58,7 +58,7 @@ def draw_summary(result: Result, path: str | Path) -> None:
     axes[0, 0].set_title("share busy, from 0 to 1", loc="left", fontsize=8)
     _energy(right.subplots(), result)
     figure.suptitle(_title(result), x=0.01, ha="left", fontsize=11, fontweight="bold")
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def draw_memory(result: Result, path: str | Path) -> None:
@@ -68,7 +68,7 @@ def draw_memory(result: Result, path: str | Path) -> None:
     path = Path(path)
     check_suffix(path)
     placed = [row for row in rows(result.table("memories")) if row["peak_bytes"]]
-    figure = _figure(10.0, 0.8 + 3.2 * max(len(placed), 1))
+    figure = new_figure(10.0, 0.8 + 3.2 * max(len(placed), 1))
     axes = figure.subplots(max(len(placed), 1), 1, squeeze=False)
     n_ops = len(result.table("ops")["op"])
     placements = rows(result.table("placements"))
@@ -94,7 +94,7 @@ def draw_memory(result: Result, path: str | Path) -> None:
         axis.set_title(_peak(result, memory), loc="left")
         axis.legend(loc="upper right", fontsize=8, frameon=False, ncols=len(roles))
     axes[-1, 0].set_xlabel("op")
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def time_unit(milliseconds: float) -> tuple[str, float]:
@@ -208,13 +208,15 @@ def _title(result: Result) -> str:
     return f"{summary['network']} on {summary['hardware']}: {duration(summary['latency_ms'])}"
 
 
-def _figure(width: float, height: float) -> Figure:
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure of that size [inch]."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def _save(figure: Figure, path: Path) -> None:
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a figure: the same one gives the same bytes."""
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 

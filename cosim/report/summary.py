@@ -113,7 +113,8 @@ def latency(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _start(summary: Mapping[str, Any]) -> str:
-    return f"weights start in {summary['main_memory']}"
+    first = str(summary["latency_includes"]).partition(", outputs")[0]
+    return f"weights start in {summary['main_memory']}" if first.startswith("weights and inputs") else first
 
 
 def _steady(summary: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cosim.result import account
+from cosim.result import account, activity
 from cosim.result.fused import fused
-from cosim.result.summary import summary
+from cosim.result.gaps import CAUSES
+from cosim.result.ledger import ledger
+from cosim.result.summary import main_engine, summary
 from cosim.result.table import Table, table, table_of_rows
 from cosim.result.work import Work
 
@@ -36,7 +38,11 @@ def contents(simulation: Simulation) -> tuple[dict[str, Any], dict[str, Callable
         "areas": lambda: areas(work),
         "placements": lambda: placements(work),
         "critical_path": lambda: made["critical_path"],
+        "ledger": lambda: ledger(work, main_engine(made["engines"])),
         "overflows": lambda: overflows(work),
+        "quality": lambda: activity.quality(simulation),
+        "roofs": lambda: activity.roofs(work),
+        "activity": lambda: activity.activity(work),
         "timeline": lambda: timeline(work),
     }
     return summary(work, made["engines"], made["memories"], made["critical_path"]), makers, made
@@ -307,7 +313,10 @@ def critical_path(work: Work) -> Table:
 
 
 def timeline(work: Work) -> Table:
-    """One row per command, in the order of ids; times in whole femtoseconds."""
+    """One row per command, in the order of ids; times in whole femtoseconds.
+
+    `gap_fs` is what its engine lost before it, `gap_cause` why.
+    """
     program, times = work.program, work.simulation.times
     ops_ = np.array([*program.ops, ""], object)
     tensors = np.array([*program.tensors, ""], object)
@@ -324,6 +333,9 @@ def timeline(work: Work) -> Table:
             "release_fs": times.release_fs,
             "end_fs": times.end_fs,
             "blocked_fs": times.blocked_fs,
+            "gap_fs": work.gap_fs,
+            "gap_cause": np.where(work.gap_fs > 0, np.array(CAUSES, object)[work.gap_cause], ""),
+            "tile": activity.tiles(work.simulation),
             "cycles": program.services.cycles[program.service] + program.services.serial_cycles[program.service],
             "size_bytes": program.services.n_bytes[program.service],
         }

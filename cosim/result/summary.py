@@ -12,6 +12,7 @@ from cosim.result.provenance import provenance
 from cosim.result.table import Table, rows
 
 if TYPE_CHECKING:
+    from cosim.hardware.hardware import Hardware
     from cosim.program.program import Program
     from cosim.result.work import Work
     from cosim.simulation import Simulation
@@ -20,6 +21,7 @@ FS_PER_MS = 1e12
 FS_PER_S = 1e15
 PJ_PER_UJ = 1e6
 FIRST_INCLUDES = "weights and inputs start in {memory}, outputs end there; host fallbacks included"
+APART_INCLUDES = "weights start in {constants}, inputs in {memory}, outputs end there"
 
 
 def summary(work: Work, engines: Table, memories: Table, critical: Table) -> dict[str, Any]:
@@ -38,7 +40,7 @@ def summary(work: Work, engines: Table, memories: Table, critical: Table) -> dic
         "compress": settings.get("compress"),
         "batch": _batch(simulation),
         "inference": "first",
-        "latency_includes": FIRST_INCLUDES.format(memory=hardware.main_memory),
+        "latency_includes": _includes(hardware),
         "latency_ms": simulation.times.makespan_fs / FS_PER_MS,
         "latency_fs": simulation.times.makespan_fs,
         "bound_low_ms": simulation.bounds.low_fs / FS_PER_MS,
@@ -78,6 +80,13 @@ def summary(work: Work, engines: Table, memories: Table, critical: Table) -> dic
     }
 
 
+def _includes(hardware: Hardware) -> str:
+    """What the latency counts."""
+    if hardware.constants_memory == hardware.main_memory:
+        return FIRST_INCLUDES.format(memory=hardware.main_memory)
+    return APART_INCLUDES.format(constants=hardware.constants, memory=hardware.main_memory)
+
+
 def _steady(work: Work) -> dict[str, Any]:
     """Any inference but the first, which differs where constants stay on chip, beside what the first moves.
 
@@ -103,6 +112,11 @@ def _crossing(program: Program, memory: str) -> int:
     columns = [number for number, name in enumerate(program.actions) if name in names]
     commands = np.bincount(program.service, minlength=len(program.services))
     return int((program.services.actions[:, columns].sum(axis=1) * commands).sum())
+
+
+def main_engine(engines: Table) -> str:
+    """Name of the engine that does most of the MACs, or of the busiest where there are none."""
+    return str(_main_engine(engines)["engine"])
 
 
 def _main_engine(engines: Table) -> dict[str, Any]:

@@ -116,3 +116,10 @@ class Work:
         """Time in which each command holds its engine and its path is not held by others, shape (commands,) [fs]."""
         times = self.simulation.times
         return times.release_fs - times.start_fs - times.blocked_fs
+
+    @cached_property
+    def cycles_fs(self) -> Int64:
+        """Clocked time of each command, its set-up included, shape (commands,) [fs]."""
+        services, machine = self.program.services, self.program.machine
+        cycles = (services.cycles + services.serial_cycles)[self.program.service]
+        return np.asarray(cycles * np.array(machine.engine_period_fs, np.int64)[self.engine], np.int64)

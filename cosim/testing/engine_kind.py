@@ -16,7 +16,7 @@ from cosim.graph import Boxes, Graph, Op, Role
 from cosim.hardware import Clock, Engine, Hardware, Memory
 from cosim.library import load_technology
 from cosim.plugin import EngineKind, load_registry
-from cosim.plugin.protocols import Floor
+from cosim.plugin.protocols import Floor, Sharp
 from cosim.testing.samples import sample_graph
 from cosim.testing.tiles import random_tiles
 
@@ -119,6 +119,9 @@ class EngineKindContract:
         for op, tilings in work:
             bound = kind.bound(engine, op, graph)
             assert isinstance(bound, int)
+            if isinstance(kind, Sharp):
+                assert bound <= kind.fewest(engine, op, graph), op.name
+                bound = kind.fewest(engine, op, graph)
             for tiles in tilings:
                 assert bound <= int(kind.cycles(engine, op, graph, tiles).sum()), op.name
 
@@ -171,7 +174,8 @@ class EngineKindContract:
             for tiles in tilings:
                 actions = kind.actions(engine, op, graph, tiles)
                 written = int(actions[f"{engine.operands}.write_bytes"].sum())
-                read = int(actions[f"{engine.operands}.read_bytes"].sum())
+                sources = {f"{memory}.read_bytes" for memory in (engine.operands, engine.weights)} & set(actions)
+                read = sum(int(actions[source].sum()) for source in sources)
                 least = max(_needed_bytes(graph, op, name) for name in op.inputs)
                 assert written >= graph.tensors[op.output].bytes, f"{op.name} does not write all of its output"
                 assert read >= least, f"{op.name} reads {read} B, its largest operand needs {least} B"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cosim.timing.account import Stalls, engine_busy, resource_busy, stalls
     from cosim.timing.bounds import Bounds, check_bounds
-    from cosim.timing.critical import critical_path
+    from cosim.timing.critical import Reasons, critical_path
     from cosim.timing.times import HORIZON_FS, Cause, Times
     from cosim.timing.trace import write_perfetto
 
@@ -21,6 +21,7 @@ _HOME = {
     "Bounds": "bounds",
     "Cause": "times",
     "HORIZON_FS": "times",
+    "Reasons": "critical",
     "Stalls": "account",
     "Times": "times",
     "check_bounds": "bounds",
@@ -35,6 +36,7 @@ __all__ = [
     "HORIZON_FS",
     "Bounds",
     "Cause",
+    "Reasons",
     "Stalls",
     "Times",
     "check_bounds",

@@ -18,18 +18,34 @@ def critical_path(program: Program, times: Times) -> Int64:
     """
     if not len(program):
         return np.zeros(0, np.int64)
-    users = _Users(program, times, tables(program))
-    command = _first_with_that_end(program, times, int(np.argmax(times.end_fs)))
-    path = [command]
-    while times.cause[command] != Cause.NONE:
-        cause, behind = times.cause[command], int(times.cause_id[command])
-        if cause == Cause.RESOURCE:
-            behind = users.until(behind, int(times.start_fs[command]))
-        elif cause == Cause.WAIT:
-            behind = _first_with_that_end(program, times, behind)
+    reasons = Reasons(program, times)
+    path = [reasons.last]
+    while (behind := reasons.before(path[-1])) >= 0:
         path.append(behind)
-        command = behind
     return np.array(path, np.int64)
+
+
+class Reasons:
+    """Why each command of a program that is not empty started when it did, as `critical_path` follows it."""
+
+    def __init__(self, program: Program, times: Times) -> None:
+        self.program, self.times = program, times
+        self._users = _Users(program, times, tables(program))
+
+    @property
+    def last(self) -> int:
+        """The command that completes last."""
+        return _first_with_that_end(self.program, self.times, int(np.argmax(self.times.end_fs)))
+
+    def before(self, command: int) -> int:
+        """The command whose release, completion or use of a resource let `command` start; -1 for none."""
+        times = self.times
+        cause, behind = times.cause[command], int(times.cause_id[command])
+        if cause == Cause.NONE:
+            return -1
+        if cause == Cause.RESOURCE:
+            return self._users.until(behind, int(times.start_fs[command]))
+        return _first_with_that_end(self.program, times, behind) if cause == Cause.WAIT else behind
 
 
 def _first_with_that_end(program: Program, times: Times, command: int) -> int:

@@ -16,16 +16,17 @@ Doubles = NDArray[np.float64]
 def proportional(x: Doubles, rows: Sequence[Measured]) -> Doubles:
     """Predictions c * x of each row, with the one constant that the other topologies give, shape (n,).
 
-    c is the median ratio of the rows of all other topologies: what is left out decides nothing about itself. NaN where
-    there is no other topology.
+    c is the median ratio of the rows of all other topologies that have an x (a pooling has no MACs): what is left out
+    decides nothing about itself. NaN where there is no other topology.
     """
     measured = np.array([row.value for row in rows])
     topology = np.array([row.topology for row in rows])
     out = np.full(len(rows), np.nan)
     for name in np.unique(topology):
         mine = topology == name
-        if not mine.all():
-            out[mine] = float(np.median(measured[~mine] / x[~mine])) * x[mine]
+        others = ~mine & (x > 0)
+        if others.any():
+            out[mine] = float(np.median(measured[others] / x[others])) * x[mine]
     return out
 
 

@@ -65,9 +65,9 @@ def _about_splits(validation: Validation) -> list[str]:
     else:
         how = "Few topologies: each is predicted with constants from all others."
     what = (
-        "MACs: proportional to the network's MACs, with one constant from all other topologies. Roofline: each op at its "
+        "MACs: proportional to the network's MACs (a rate to their inverse), with one constant from all other topologies. Roofline: each op at its "
         "MACs' peak or its bytes' bandwidth, whichever is longer, nothing fitted. Power x time: energy proportional to "
-        "the roofline's time."
+        "the roofline's time; power x cosim's time: to the time that cosim predicts."
     )
     return [how, what]
 

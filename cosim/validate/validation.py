@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cosim.plugin.board import COUNTED, Board, Measured
+from cosim.plugin.board import COUNTED, Board, Measured, Pooling
 from cosim.validate.baseline import proportional, roofline_ms
 from cosim.validate.fit import fitted, neutral
 from cosim.validate.score import Score, score
@@ -22,6 +22,7 @@ Doubles = NDArray[np.float64]
 Progress = Callable[[str, float], None]
 
 MODEL, UNFITTED, MACS, ROOFLINE, POWER = "cosim", "cosim, nothing fitted", "MACs", "roofline", "power x time"
+POWER_OURS = "power x cosim's time"
 TIMES = frozenset({"latency_ms", "device_ms"})
 
 
@@ -109,14 +110,16 @@ def validate(board: Board, progress: Progress | None = None) -> Validation:
         tell(f"{board.name}: networks", 0.1 * number / len(rows))
         graphs.append(board.graph(row))
     free = sum(one.origin in COUNTED for one in board.constants)
-    parted = tuple(splits(rows, constants=free)) if rows else ()
+    needed = 0 if isinstance(board, Pooling) else free  # a pool has rows that the splits do not see
+    parted = tuple(splits(rows, constants=needed)) if rows else ()
     predicted = _baselines(board, rows, graphs)
     whole = tuple(i for i, row in enumerate(rows) if row.topology not in NEVER_FITTED)
-    constants, parts = neutral(board), [dict[str, float]() for _ in rows]
+    constants, parts, pooled = neutral(board), [dict[str, float]() for _ in rows], list[Measured]()
     tested: dict[str, Doubles] = {name: np.tile(values, (len(parted), 1)) for name, values in predicted.items()}
     if board.hardware:
         _model(board, rows, graphs, parted, tested, tell)
-        constants = fitted(board, [rows[i] for i in whole])
+        pooled = _pooled(board, set())
+        constants = fitted(board, [*(rows[i] for i in whole), *pooled])
         parts = [dict(board.parts(graph, row, constants)) for graph, row in zip(graphs, rows, strict=True)]
     return Validation(
         board,
@@ -124,7 +127,7 @@ def validate(board: Board, progress: Progress | None = None) -> Validation:
         tuple(row for row in everything if row.excluded),
         tuple(_scores(rows, parted, tested)),
         constants,
-        len(whole) if free else 0,
+        len(whole) + len(pooled) if free else 0,
     )
 
 
@@ -136,7 +139,8 @@ def _baselines(board: Board, rows: Sequence[Measured], graphs: Sequence[Graph]) 
     for table in dict.fromkeys(row.table for row in rows):
         mine = np.array([i for i, row in enumerate(rows) if row.table == table])
         some = [rows[i] for i in mine]
-        by_macs[mine] = proportional(macs[mine], some)
+        work = 1 / macs[mine] if some[0].metric == "throughput_fps" else macs[mine]
+        by_macs[mine] = proportional(work, some)
         if some[0].metric in TIMES:
             by_roof[mine] = roof[mine]
         elif some[0].metric == "energy_uj":
@@ -157,11 +161,32 @@ def _model(
     still = np.array([sum(board.parts(g, row, plain).values()) for g, row in zip(graphs, rows, strict=True)])
     tested[UNFITTED] = np.tile(still, (len(parted), 1))
     tested[MODEL] = np.full((len(parted), len(rows)), np.nan)
+    energies = [i for i, row in enumerate(rows) if row.metric == "energy_uj"]
+    if energies:
+        tested[POWER_OURS] = np.full((len(parted), len(rows)), np.nan)
     for number, split in enumerate(parted):
         tell(f"{board.name}: {split.name}", 0.1 + 0.9 * number / len(parted))
-        constants = fitted(board, [rows[i] for i in split.fit])
+        held = {rows[i].topology for i in split.test}
+        constants = fitted(board, [*(rows[i] for i in split.fit), *_pooled(board, held)])
         for i in split.test:
             tested[MODEL][number, i] = sum(board.parts(graphs[i], rows[i], constants).values())
+        times = {i: _time(board, graphs[i], rows[i], constants) for i in energies}
+        for table in dict.fromkeys(rows[i].table for i in energies):
+            power = [rows[i].value / times[i] for i in split.fit if i in times and rows[i].table == table]
+            for i in split.test:
+                if i in times and rows[i].table == table and power:
+                    tested[POWER_OURS][number, i] = float(np.median(power)) * times[i]
+
+
+def _pooled(board: Board, held: Collection[str]) -> list[Measured]:
+    """Measurements of other boards that a constant of this one may be fitted on: none of a topology that is held back."""
+    rows = board.pooled() if isinstance(board, Pooling) else ()
+    return [row for row in rows if not row.excluded and row.topology not in {*held, *NEVER_FITTED}]
+
+
+def _time(board: Board, graph: Graph, row: Measured, constants: Mapping[str, float]) -> float:
+    """What the model predicts as the time of a network of which the energy was measured [ms]."""
+    return sum(board.parts(graph, replace(row, metric="latency_ms"), constants).values())
 
 
 def _lines(

@@ -6,7 +6,18 @@ from functools import partial
 
 from cosim.formats import Format
 from cosim.graph.op import OpKind
-from cosim.plugin import Compression, Factories, Frontend, HardwareReader, Kernel, Mapper, hookimpl, lazy
+from cosim.plugin import (
+    Compression,
+    Factories,
+    Frontend,
+    Generator,
+    HardwareReader,
+    Kernel,
+    Mapper,
+    ReportSection,
+    hookimpl,
+    lazy,
+)
 
 
 @hookimpl
@@ -74,5 +85,23 @@ def cosim_hardware_readers() -> Factories[HardwareReader]:
 
 @hookimpl
 def cosim_mappers() -> Factories[Mapper]:
-    """Tiles by loop order and capacity."""
-    return {"tiled": lazy("cosim.mapping.mapper:TiledMapper")}
+    """Tiles by loop order and capacity, and pipelines of generated units."""
+    return {
+        "streaming": lazy("cosim_plugins.finn.mapper:StreamingMapper"),
+        "tiled": lazy("cosim.mapping.mapper:TiledMapper"),
+    }
+
+
+@hookimpl
+def cosim_generators() -> Factories[Generator]:
+    """Streaming dataflow as FINN builds it."""
+    return {"finn": lazy("cosim_plugins.finn.generator:Finn")}
+
+
+@hookimpl
+def cosim_report_sections() -> Factories[ReportSection]:
+    """Numerical error per op, and what the prices rest on."""
+    return {
+        "numerics": lazy("cosim_plugins.sections.numerics:Numerics"),
+        "assumptions": lazy("cosim_plugins.sections.assumptions:Assumptions"),
+    }

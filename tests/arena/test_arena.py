@@ -28,6 +28,7 @@ PUBLISHED = {
     "mcunet_in2": (215, 830),
     "mcunet_in3": (260, 835),
     "mcunet_in4": (416, 1825),
+    "mcunet_vww1": (92, 521),
 }
 # arena, scratch, widened weights [byte]
 PARTS = {
@@ -36,6 +37,7 @@ PARTS = {
     "mcunet_in2": (204800, 14112, 864),
     "mcunet_in3": (247808, 17672, 864),
     "mcunet_in4": (409600, 14792, 1728),
+    "mcunet_vww1": (89600, 3528, 864),
 }
 
 

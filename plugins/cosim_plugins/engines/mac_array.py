@@ -138,10 +138,29 @@ class MacArray:
         others = _filled(extent, {name: n for name, n in unrollings[0].items() if name != "C"})
         return 1.0 / (others * fewest**2)
 
+    def fewest(self, engine: Engine, op: Op, graph: Graph) -> int:
+        """Cycles by `bound`, or those of the whole op where no other unrolling can help with what one leaves over.
+
+        Proof by weights. A cluster of points at the start of each block of an unrolling, as many along a loop as its last
+        block has, shares one cycle: no block of that unrolling, wherever it lies, holds more than one cluster. Where no
+        block of another unrolling holds more than `share` of one, no cover of the op costs less than all clusters by
+        `share`.
+        """
+        extent = {name: int(n[0]) for name, n in loops.extents(op, graph, graph.space(op).whole).items()}
+        copies = [[min(int(u.get(name, 1)), extent[name]) for name in loops.ROLES] for u in _unrollings(engine)]
+        sizes = [extent[name] for name in loops.ROLES]
+        found = self.bound(engine, op, graph)
+        for mine in copies:
+            last = [(size - 1) % n + 1 for size, n in zip(sizes, mine, strict=True)]
+            share = max(_share(other, mine, last) for other in copies)
+            blocks = np.prod([-(-size // n) for size, n in zip(sizes, mine, strict=True)], dtype=np.int64)
+            found = max(found, int(np.floor(float(blocks) / share * (1 - 1e-12))) if share > 1 else int(blocks))
+        return found
+
     def least(self, engine: Engine, op: Op, graph: Graph) -> Mapping[str, int]:
-        """What the whole op takes in one tile: a cut adds passes and loads, never removes any; cycles by `bound`."""
+        """What the whole op takes in one tile: a cut adds passes and loads, never removes any; cycles by `fewest`."""
         whole = self.actions(engine, op, graph, graph.space(op).whole)
-        return loops.least(whole, array_cycle=self.bound(engine, op, graph) * self.macs_per_cycle(engine))
+        return loops.least(whole, array_cycle=self.fewest(engine, op, graph) * self.macs_per_cycle(engine))
 
     def area(self, engine: Engine) -> Mapping[str, float]:
         """MAC units of the widest format."""
@@ -160,6 +179,15 @@ def _size(unrolling: Mapping[str, int]) -> int:
 def _blocks(extent: Mapping[str, NDArray[np.int64]], unrolling: Mapping[str, int]) -> NDArray[np.int64]:
     blocks = [-(-extent[name] // int(unrolling.get(name, 1))) for name in loops.ROLES]
     return np.asarray(np.prod(blocks, axis=0), np.int64)
+
+
+def _share(other: list[int], mine: list[int], last: list[int]) -> float:
+    """Most clusters of `mine`, `last` points along each loop every so many copies, that a block of `other` holds."""
+    held = [
+        min(width, points) if width <= step else -(-width // step) * points
+        for width, step, points in zip(other, mine, last, strict=True)
+    ]
+    return float(np.prod([count / points for count, points in zip(held, last, strict=True)]))
 
 
 def _filled(extent: Mapping[str, NDArray[np.int64]], unrolling: Mapping[str, int]) -> int:

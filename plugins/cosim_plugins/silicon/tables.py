@@ -39,7 +39,7 @@ def networks() -> Mapping[str, Entry]:
     """Every name that is known."""
     return {
         row["network"]: Entry(row["topology"], row["zoo"], _arguments(row["arguments"]))
-        for row in _rows("networks.csv")
+        for row in rows("networks.csv")
     }
 
 
@@ -49,7 +49,7 @@ def measured(table: str, why: Mapping[str, str] | None = None) -> tuple[Measured
     `why`: reasons to leave out all measurements of a metric, by its name.
     """
     found, seen = [], set()
-    for row in _rows(f"measured/{table}.csv"):
+    for row in rows(f"measured/{table}.csv"):
         key = (row["table"], row["network"])
         if key in seen:  # some sources print a latency and its inverse
             continue
@@ -93,6 +93,7 @@ def _value(text: str) -> int | float | str | None:
         return text
 
 
-def _rows(name: str) -> list[dict[str, str]]:
+def rows(name: str) -> list[dict[str, str]]:
+    """Rows of a file beside this module, by column."""
     text = files(PACKAGE).joinpath(name).read_text(encoding="utf-8")
     return list(csv.DictReader(text.splitlines()))

@@ -27,3 +27,9 @@ def cosim_hardware():
 def cosim_reproductions():
     """A paper about the array."""
     return {"acme_sparsity": lazy("acme_cosim.sparsity_paper:SparsityPaper")}
+
+
+@hookimpl
+def cosim_report_sections():
+    """What the array skipped."""
+    return {"acme_skipping": lazy("acme_cosim.skipping:Skipping")}

@@ -1,4 +1,4 @@
-"""`cosim arena`: all activations of a network in one array, as on a microcontroller."""
+"""`cosim memory`: all activations of a network in one array, as on a microcontroller."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from cosim.cli.request import Request
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    app.command()(arena)
+    app.command()(memory)
 
 
-def arena(
+def memory(
     network: opt.Network,
     stack: Annotated[
         str, typer.Option("--stack", help="tinyengine: in-place depthwise and its buffers; plain: activations alone.")

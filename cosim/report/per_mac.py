@@ -1,0 +1,137 @@
+"""Whether MACs tell the time: what a multiply-accumulate takes in each kind of op, and what it has to do besides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+from cosim.report.grid import grid
+from cosim.report.quantity import count, digits, duration, share
+from cosim.result import Result
+from cosim.result.table import rows
+
+DEPTHWISE, POINTWISE, CONVOLUTION = "depthwise convolution", "pointwise convolution", "other convolution"
+PRODUCT, REST = "matrix product", "no MACs"
+ORDER = (POINTWISE, CONVOLUTION, DEPTHWISE, PRODUCT, REST)
+ALIKE = 1.5
+"""Times per MAC that differ by no more count as alike."""
+SMALL = 0.1
+"""Share of the latency below which ops without MACs do not count."""
+
+
+@dataclass
+class Kind:
+    """All ops of one kind.
+
+    Attributes
+    ----------
+    ops, macs, results
+        How many, their multiply-accumulates, and elements that they make.
+    n_bytes
+        Operands and results, each once [byte].
+    time_ms
+        On the path that decides the latency [ms].
+    """
+
+    name: str
+    ops: int = 0
+    macs: int = 0
+    results: int = 0
+    n_bytes: int = 0
+    time_ms: float = 0.0
+
+    @property
+    def per_mac(self) -> float:
+        """Time of one multiply-accumulate [ms]; 0 where there are none."""
+        return self.time_ms / self.macs if self.macs else 0.0
+
+
+def kinds_of(result: Result) -> list[Kind]:
+    """The kinds of op of a run, in the order of `ORDER`; views are left out."""
+    tensors = {row["tensor"]: row for row in rows(result.table("tensors"))}
+    found: dict[str, Kind] = {}
+    for row in rows(result.table("ops")):
+        if not row["engine"]:
+            continue
+        inputs = row["inputs"].split(" ") if row["inputs"] else []
+        shapes = [_shape(tensors[name]["shape"]) for name in inputs]
+        name = _kind(row["kind"], int(row["macs"]), shapes)
+        kind = found.setdefault(name, Kind(name))
+        kind.ops += 1
+        kind.macs += int(row["macs"])
+        kind.results += prod(_shape(tensors[row["output"]]["shape"]))
+        kind.n_bytes += sum(int(tensors[part]["size_bytes"]) for part in dict.fromkeys((*inputs, row["output"])))
+        kind.time_ms += float(row["critical_ms"])
+    return [found[name] for name in ORDER if name in found]
+
+
+def verdict(kinds: list[Kind]) -> str:
+    """One sentence: whether MACs tell the time, and if not, what they hide."""
+    timed = [kind for kind in kinds if kind.macs and kind.time_ms]
+    total = sum(kind.time_ms for kind in kinds)
+    if not timed or not total:
+        return "there are no MACs that take time"
+    base = max(timed, key=lambda kind: kind.macs)
+    worst = max(timed, key=lambda kind: kind.per_mac)
+    ratio = worst.per_mac / base.per_mac
+    rest = sum(kind.time_ms for kind in kinds if not kind.macs) / total
+    found = []
+    if ratio > ALIKE:
+        found.append(
+            f"one in a {worst.name} takes {ratio:.1f} times as long as one in a {base.name} ({_density(worst)}, against "
+            f"{_density(base)})"
+        )
+    if rest > SMALL:
+        found.append(f"ops without any take {share(rest, 1.0)} of the time")
+    return "MACs mislead: " + "; ".join(found) if found else f"MACs tell the time, to within {ratio:.1f} times"
+
+
+def per_mac(result: Result) -> Any:
+    """The table for a terminal."""
+    kinds = kinds_of(result)
+    timed = [kind for kind in kinds if kind.macs and kind.time_ms]
+    base = max(timed, key=lambda kind: kind.macs).per_mac if timed else 0.0
+    macs, total = sum(kind.macs for kind in kinds), sum(kind.time_ms for kind in kinds)
+    out = grid(
+        verdict(kinds),
+        ["@kind of op", "?#ops", "#MACs", "#of all", "#time", "#of all", "#per MAC", "#ratio", "?#MAC/result", "?#MAC/B"],
+        caption="ratio: time per MAC against that of the kind with most MACs; bytes: operands and results, each once",
+    )
+    for kind in kinds:
+        out.add_row(
+            kind.name,
+            str(kind.ops),
+            count(kind.macs),
+            share(kind.macs, macs) if macs else "-",
+            duration(kind.time_ms),
+            share(kind.time_ms, total) if total else "-",
+            duration(kind.per_mac) if kind.macs else "-",
+            digits(kind.per_mac / base) if kind.macs and base else "-",
+            _results(kind) if kind.macs else "-",
+            digits(kind.macs / kind.n_bytes) if kind.macs else "-",
+        )
+    return out
+
+
+def _density(kind: Kind) -> str:
+    return f"{kind.macs / max(kind.results, 1):.1f} per result and {kind.macs / max(kind.n_bytes, 1):.1f} per byte"
+
+
+def _results(kind: Kind) -> str:
+    return digits(kind.macs / max(kind.results, 1))
+
+
+def _kind(op: str, macs: int, shapes: list[tuple[int, ...]]) -> str:
+    if not macs:
+        return REST
+    if not op.startswith("conv") or len(shapes) < 2:
+        return PRODUCT
+    image, weights = shapes[:2]
+    if op == "conv2d" and weights[1] == 1 and image[1] > 1:
+        return DEPTHWISE
+    return POINTWISE if weights[2:] == (1, 1) else CONVOLUTION
+
+
+def _shape(text: str) -> tuple[int, ...]:
+    return tuple(int(extent) for extent in text.split("x")) if text else ()
