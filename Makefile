@@ -13,7 +13,7 @@ BIN := $(VENV)/bin
 export NUMBA_CACHE_DIR ?= $(CURDIR)/build/numba-cache
 PYTEST = $(BIN)/python -m pytest
 
-.PHONY: help demo test slow wheel-test parity bench peers lowest fmt lint types wheel clean
+.PHONY: help demo test slow wheel-test browser parity bench peers lowest fmt lint types wheel clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
@@ -43,6 +43,9 @@ slow: $(VENV)/.installed  ## the checks that take minutes
 
 wheel-test: $(VENV)/.installed-dev  ## build the wheel and test it in empty environments
 	$(PYTEST) -m wheel
+
+browser: $(VENV)/.installed-dev  ## reports in a headless Chromium (apt-get install chromium)
+	$(PYTEST) -m browser tests/browser
 
 parity: $(VENV)/.installed-dev  ## against other frameworks
 	$(PYTEST) -n $(JOBS) -m parity

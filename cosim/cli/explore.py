@@ -23,11 +23,24 @@ def explore(
     ] = None,
     jobs: Annotated[int | None, typer.Option("--jobs", min=1, help="Worker processes; one per core otherwise.")] = None,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Designs to look at; all otherwise.")] = None,
-    sampler: Annotated[str, typer.Option("--sampler", help="'grid' (in order) or 'random' (with the seed).")] = "grid",
+    sampler: Annotated[
+        str,
+        typer.Option("--sampler", help="'grid' (all, in order), 'random', or one that learns: 'nsga2', 'tpe', a plugin's."),
+    ] = "grid",
     seed: opt.Seed = 0,
     prune: Annotated[
         bool, typer.Option("--prune/--no-prune", help="Leave out what bounds prove to be beaten: the same front.")
     ] = True,
+    tolerance: Annotated[
+        float,
+        typer.Option(
+            "--tolerance", help="Leave out designs that promise no more than this share better than one evaluated."
+        ),
+    ] = 0.0,
+    scheduler: Annotated[
+        str | None,
+        typer.Option("--scheduler", help="Evaluate on the workers of a Dask scheduler.", metavar="tcp://HOST:PORT"),
+    ] = None,
     table: Annotated[
         Path | None, typer.Option("--csv", help="Write every evaluated design as a table.", metavar="FILE")
     ] = None,
@@ -45,10 +58,11 @@ def explore(
     from cosim.explore import read_space
     from cosim.explore import show as shown
     from cosim.explore.sample import SAMPLERS
+    from cosim.plugin.registry import load_registry
     from cosim.report.figure import check_suffix
     from cosim.result.store import check_file
 
-    one_of("--sampler", sampler, SAMPLERS)
+    one_of("--sampler", sampler, [*SAMPLERS, *load_registry()["samplers"]])
     for target in (table, figure):
         if target is not None:
             check_file(target)
@@ -60,7 +74,7 @@ def explore(
         with progress_bar() as progress, notes():
             found = run(
                 described, store=kept, jobs=jobs or _cores(), sampler=sampler, limit=limit, seed=seed, prune=prune,
-                progress=progress,
+                tolerance=tolerance, scheduler=scheduler, progress=progress,
             )  # fmt: skip
     except KeyboardInterrupt:
         raise Interrupted(f"what was evaluated is in {kept}; the same command resumes") from None

@@ -34,8 +34,8 @@ def _roots() -> list[Path]:
     """Folder, or only file, of the top package of every plugin."""
     found: dict[str, Path] = {}
     for plugin in load_registry().plugins:
-        top = plugin.module.partition(".")[0]
-        if top in found or top == "cosim":
+        top = getattr(getattr(plugin.load, "__self__", None), "module", "").partition(".")[0]
+        if not top or top in found or top == "cosim":
             continue
         spec = importlib.util.find_spec(top)
         if spec is not None and spec.origin is not None:

@@ -93,8 +93,9 @@ def listed(store: str | Path, *, space: str | None = None, objectives: Sequence[
     """`designs`, with what its columns are."""
     with _opened(store) as opened:
         chosen = _chosen(opened, space)
+        everything = space == ALL or not chosen
         named = {_column(name): tuple(labels) for one in chosen for name, labels in one.axes.items()}
-        rows = [_row(record, choices) for record, choices in opened.listing(None if space == ALL else chosen[0].digest)]
+        rows = [_row(record, choices) for record, choices in opened.listing(None if everything else chosen[0].digest)]
     metrics = tuple(sorted({name for own, _, found in rows for name in found}))
     names = list(objectives or (chosen[0].objectives if chosen else ()) or OBJECTIVES)
     about = [find_metric(name, "objectives") for name in names]
@@ -149,7 +150,7 @@ def _frame(
     is_allowed = np.array([own["state"] == "done" for own, _, _ in rows], np.bool_)
     for limit in limits:
         values = table.get(limit.metric.column, np.full(len(rows), np.nan))
-        is_allowed &= np.asarray(values < limit.value if limit.is_strict else values <= limit.value)
+        is_allowed &= np.array([limit.allows(value) for value in values], np.bool_)
     best = np.zeros(len(rows), np.bool_)
     if rows and is_allowed.any():
         points = np.stack([_known(table, metric, len(rows)) for metric in about], axis=1)
@@ -159,4 +160,4 @@ def _frame(
 
 
 def _known(table: Mapping[str, Any], metric: Metric, count: int) -> NDArray[np.float64]:
-    return np.asarray(table.get(metric.column, np.full(count, np.nan)), np.float64)
+    return metric.sign * np.asarray(table.get(metric.column, np.full(count, np.nan)), np.float64)

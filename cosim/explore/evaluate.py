@@ -5,31 +5,35 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from cosim.errors import CosimError, PluginError, SimulationError
+from cosim.errors import CosimError, DescriptionError, PluginError, SimulationError
+from cosim.explore.code import code_digest
 from cosim.explore.space import Setup
 from cosim.graph.graph import Graph
 from cosim.hardware.document import digest, override, read_document
 from cosim.library import load_graph, load_hardware
 from cosim.plugin.registry import load_registry
-from cosim.result.provenance import plugins, version
 
-KEY_FORMAT = 1
+KEY_FORMAT = 2
+Mark = tuple[str, int | None, int, str | None]
 
 
 class Keys:
     """Keys of designs: the hash of all that their numbers depend on."""
 
     def __init__(self) -> None:
-        self._graphs: dict[tuple[str, int | None, int], str] = {}
+        self._graphs: dict[Mark, str] = {}
+        self._files: dict[str, str] = {}
         self._documents: dict[str, Mapping[str, Any] | None] = {}
         self._technologies: dict[str, str] = {}
-        self._cosim = [version(), plugins()]
+        self._code = code_digest()
 
     def key(self, setup: Setup) -> str:
-        """Hash of graph, hardware with its overrides, technology, compression, mapper and its options, cosim and plugins.
+        """Hash of graph, hardware with its overrides, technology, compression, mapper and its options, and code.
 
         Raises
         ------
@@ -37,15 +41,35 @@ class Keys:
             The network or the hardware cannot be found or read.
         """
         content = [
-            KEY_FORMAT, *self._cosim, self._graph(setup), *self._hardware(setup), setup.compress, setup.mapper,
+            KEY_FORMAT, self._code, self._graph(setup), *self._hardware(setup), setup.compress, setup.mapper,
             sorted((setup.options or {}).items()),
         ]  # fmt: skip
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:40]
 
+    def execution(self, setup: Setup) -> str:
+        """Hash of all that accuracy depends on: graph, compression, numerics, data, metric, and code.
+
+        Raises
+        ------
+        CosimError
+            The network, the hardware or the data cannot be found or read.
+        """
+        content = [
+            "accuracy", KEY_FORMAT, self._code, self._graph(replace(setup, batch=None)), setup.compress,
+            numerics_of(setup), self._file(setup.data or ""), setup.metric, setup.calibration, setup.seed,
+        ]  # fmt: skip
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:40]
+
+    def _file(self, name: str) -> str:
+        """Digest of a file."""
+        if name not in self._files:
+            self._files[name] = hashlib.sha256(_content(name)).hexdigest()
+        return self._files[name]
+
     def _graph(self, setup: Setup) -> str:
-        mark = (setup.network, setup.batch, setup.seed)
+        mark = _mark(setup)
         if mark not in self._graphs:
-            self._graphs[mark] = load_graph(setup.network, batch=setup.batch, seed=setup.seed).digest
+            self._graphs[mark] = graph_of(setup).digest
         return self._graphs[mark]
 
     def _hardware(self, setup: Setup) -> tuple[str, str]:
@@ -74,17 +98,24 @@ class Keys:
 
 
 class Evaluator:
-    """Simulates designs one after the other; networks are loaded once."""
+    """Simulates designs one after the other, or executes their networks; networks are loaded once."""
 
     def __init__(self) -> None:
-        self._graphs: dict[tuple[str, int | None, int], Graph] = {}
+        self._graphs: dict[Mark, Graph] = {}
 
     def evaluate(self, setup: Setup) -> dict[str, Any]:
         """``state``, ``metrics``, ``error`` and ``seconds`` of a design; never raises for one that cannot be."""
+        return self._told(self._metrics, setup)
+
+    def execute(self, setup: Setup) -> dict[str, Any]:
+        """The same of its accuracy: the network runs on its data."""
+        return self._told(self._accuracy, setup)
+
+    def _told(self, find: Callable[[Setup], dict[str, float]], setup: Setup) -> dict[str, Any]:
         started = time.process_time()
         state, metrics, error = "done", dict[str, float](), None
         try:
-            metrics = self._metrics(setup)
+            metrics = find(setup)
         except (SimulationError, PluginError) as failure:
             state, error = "failed", f"{type(failure).__name__}: {failure}"
         except CosimError as failure:
@@ -93,16 +124,35 @@ class Evaluator:
             state, error = "failed", f"{type(failure).__name__}: {failure}"
         return {"state": state, "metrics": metrics, "error": error, "seconds": time.process_time() - started}
 
+    def _graph(self, setup: Setup) -> Graph:
+        mark = _mark(setup)
+        if mark not in self._graphs:
+            self._graphs[mark] = graph_of(setup)
+        return self._graphs[mark]
+
+    def _accuracy(self, setup: Setup) -> dict[str, float]:
+        from cosim.compress.accuracy import accuracy
+
+        known = load_registry().get("metrics", setup.metric)
+        metric = setup.metric if setup.metric in ("top1", "top5") else known
+        found = accuracy(
+            self._graph(replace(setup, batch=None)), setup.compress, Path(setup.data or ""), metric=metric,
+            calibration_fraction=setup.calibration, seed=setup.seed, numerics=numerics_of(setup),
+        )  # fmt: skip
+        return {
+            "accuracy": found.value,
+            "accuracy_low": found.low,
+            "accuracy_high": found.high,
+            "accuracy_float": found.float_value,
+        }
+
     def _metrics(self, setup: Setup) -> dict[str, float]:
         from cosim.result import Result
         from cosim.simulation import simulate
 
-        mark = (setup.network, setup.batch, setup.seed)
-        if mark not in self._graphs:
-            self._graphs[mark] = load_graph(setup.network, batch=setup.batch, seed=setup.seed)
         hardware = load_hardware(setup.hardware, setup.overrides)
         simulation = simulate(
-            self._graphs[mark], hardware, compress=setup.compress, mapper=setup.mapper, seed=setup.seed,
+            self._graph(setup), hardware, compress=setup.compress, mapper=setup.mapper, seed=setup.seed,
             options=dict(setup.options or {}),
         )  # fmt: skip
         found = Result.from_simulation(simulation).summary
@@ -115,3 +165,26 @@ class Evaluator:
             "steady_latency_ms": found["steady_latency_ms"],
             "steady_energy_uj": found["steady_energy_uj"],
         }
+
+
+def graph_of(setup: Setup) -> Graph:
+    """The network of a design, before compression."""
+    return load_graph(setup.network, batch=setup.batch, seed=setup.seed, weights=setup.weights)
+
+
+def numerics_of(setup: Setup) -> str:
+    """Arithmetic that the hardware of a design asks for."""
+    return load_hardware(setup.hardware, setup.overrides).numerics
+
+
+def _mark(setup: Setup) -> Mark:
+    return setup.network, setup.batch, setup.seed, setup.weights
+
+
+def _content(name: str) -> bytes:
+    try:
+        return Path(name).read_bytes()
+    except OSError as error:
+        raise DescriptionError(
+            f"cannot read the file: {error.strerror}", where=f"data {name}", allowed="an .npz file with 'x' and 'y'"
+        ) from error

@@ -13,7 +13,7 @@ from cosim.errors import CosimError, DescriptionError, unknown
 
 @dataclass(frozen=True)
 class Metric:
-    """A number of a design; less is better.
+    """A number of a design.
 
     Attributes
     ----------
@@ -25,6 +25,8 @@ class Metric:
         Of the quantities that it is compared with, a key of `cosim.units.UNITS`.
     per_unit
         Canonical units of that dimension in one unit of the column.
+    is_more_better
+        Less is better otherwise.
     """
 
     name: str
@@ -32,8 +34,15 @@ class Metric:
     dimension: str
     per_unit: int
     meaning: str
+    is_more_better: bool = False
+
+    @property
+    def sign(self) -> int:
+        """What makes less of it better: 1 or -1."""
+        return -1 if self.is_more_better else 1
 
 
+ACCURACY = "accuracy"
 METRICS: Mapping[str, Metric] = {
     metric.name: metric
     for metric in (
@@ -42,6 +51,7 @@ METRICS: Mapping[str, Metric] = {
         Metric("area", "area_um2", "area", 1, "of the device [um2]"),
         Metric("memory", "on_chip_bytes", "size", 1, "most bytes reserved in each memory on chip, added [byte]"),
         Metric("traffic", "moved_bytes", "size", 1, "bytes that cross main memory [byte]"),
+        Metric(ACCURACY, "accuracy", "ratio", 1, "the metric of the space, on samples held out of its data", True),
     )
 }
 _LIMIT = re.compile(r"\s*(\w+)\s*(<=|<|>=|>|==|=|!=)\s*(.+?)\s*", re.DOTALL)
@@ -49,7 +59,7 @@ _LIMIT = re.compile(r"\s*(\w+)\s*(<=|<|>=|>|==|=|!=)\s*(.+?)\s*", re.DOTALL)
 
 @dataclass(frozen=True)
 class Limit:
-    """An upper limit of a metric.
+    """A limit of a metric: an upper one, or a lower one where more is better.
 
     Attributes
     ----------
@@ -66,7 +76,8 @@ class Limit:
 
     def allows(self, value: float) -> bool:
         """Whether a value, in the unit of the column, is within the limit."""
-        return value < self.value if self.is_strict else value <= self.value
+        value, limit = value * self.metric.sign, self.value * self.metric.sign
+        return value < limit if self.is_strict else value <= limit
 
 
 def find_metric(name: str, where: str) -> Metric:
@@ -93,16 +104,17 @@ def read_limit(text: object, where: str) -> Limit:
         )
     name, comparison, quantity = match.groups()
     metric = find_metric(name, where)
-    if comparison not in ("<", "<="):
+    meant = (">", ">=") if metric.is_more_better else ("<", "<=")
+    if comparison not in meant:
         raise DescriptionError(
             f"{comparison!r} compares {name} with its limit",
             where=where,
-            allowed="<, <=: less of every metric is better",
-            fix=f"write '{name} <= {quantity}'",
+            allowed=f"{', '.join(meant)}: {'more' if metric.is_more_better else 'less'} of it is better",
+            fix=f"write '{name} {meant[1]} {quantity}'",
         )
     try:
         value: Fraction = units.parse(quantity, metric.dimension, where=where) / metric.per_unit
     except CosimError as error:
         fix = error.fix or f"for instance '{example}'"
         raise DescriptionError(error.found, where=where, allowed=error.allowed, fix=fix) from error
-    return Limit(metric, float(value), comparison == "<", " ".join(str(text).split()))
+    return Limit(metric, float(value), comparison == meant[0], " ".join(str(text).split()))

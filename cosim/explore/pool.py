@@ -12,14 +12,15 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from cosim.explore.evaluate import Evaluator
 from cosim.explore.space import Setup
 from cosim.explore.worker import ONE_THREAD
 
 Job = TypeVar("Job")
+ATTEMPTS = 2  # times that a design is given to a worker, should workers die of it
+POLL_S = 0.2  # between two looks at designs that another explorer has
 DYING_S = 5.0  # between the end of a worker's output and that of its process
 
 
@@ -40,6 +41,36 @@ class Answer(Generic[Job]):
     death: str | None = None
 
 
+class Workers(Protocol[Job]):
+    """What evaluates: processes here, this process, or a cluster; a context manager.
+
+    Attributes
+    ----------
+    size
+        Jobs that can be under way at once.
+    busy, idle
+        Jobs under way, and jobs that could be started now.
+    """
+
+    @property
+    def size(self) -> int: ...  # noqa: D102
+    @property
+    def busy(self) -> int: ...  # noqa: D102
+    @property
+    def idle(self) -> int: ...  # noqa: D102
+
+    def __enter__(self) -> Workers[Job]: ...
+    def __exit__(self, *_: object) -> None: ...
+
+    def start(self, job: Job, setup: Setup, what: str = "evaluate") -> None:
+        """Give a job to an idle worker: ``"evaluate"`` or ``"execute"`` a design."""
+        ...
+
+    def wait(self, seconds: float) -> list[Answer[Job]]:
+        """Answers that came within some time; empty where none did."""
+        ...
+
+
 @dataclass
 class Pool(Generic[Job]):
     """A context manager of `size` processes with one thread each; they start at the first job."""
@@ -51,9 +82,7 @@ class Pool(Generic[Job]):
     def __enter__(self) -> Pool[Job]:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         for worker in list(self.workers):
             self._bury(worker)
         self._selector.close()
@@ -68,11 +97,11 @@ class Pool(Generic[Job]):
         """Jobs under way."""
         return sum(worker.job is not None for worker in self.workers)
 
-    def start(self, job: Job, setup: Setup) -> None:
-        """Give a job to an idle worker, a new one if need be."""
+    def start(self, job: Job, setup: Setup, what: str = "evaluate") -> None:
+        """Give a job to an idle worker, a new one if need be: ``"evaluate"`` or ``"execute"`` a design."""
         worker = next((one for one in self.workers if one.job is None), None) or self._hire()
         worker.job = job
-        line = json.dumps(setup.as_dict()).encode() + b"\n"
+        line = json.dumps([what, setup.as_dict()]).encode() + b"\n"
         with contextlib.suppress(BrokenPipeError):  # it died while idle: `wait` finds out
             assert worker.process.stdin is not None  # noqa: S101 - for mypy
             worker.process.stdin.write(line)
@@ -128,6 +157,7 @@ class Pool(Generic[Job]):
 class Here(Generic[Job]):
     """One design at a time in this process, in place of a `Pool`: nothing is started, and nothing survives a crash."""
 
+    size = 1
     evaluator: Evaluator = field(default_factory=Evaluator)
     answers: list[Answer[Job]] = field(default_factory=list)
 
@@ -147,9 +177,10 @@ class Here(Generic[Job]):
         """Jobs that could be started now."""
         return 1 - self.busy
 
-    def start(self, job: Job, setup: Setup) -> None:
+    def start(self, job: Job, setup: Setup, what: str = "evaluate") -> None:
         """Do a job."""
-        self.answers.append(Answer(job, self.evaluator.evaluate(setup), str(os.getpid())))
+        do = self.evaluator.execute if what == "execute" else self.evaluator.evaluate
+        self.answers.append(Answer(job, do(setup), str(os.getpid())))
 
     def wait(self, seconds: float) -> list[Answer[Job]]:
         """The answer, if there is one."""

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from cosim.errors import DescriptionError, unknown
 from cosim.explore.condition import read_condition
 from cosim.explore.metric import METRICS, find_metric, read_limit
-from cosim.explore.space import MAPPER, SETTINGS, Axis, Space
+from cosim.explore.space import FILES, MAPPER, SETTINGS, Axis, Space
 from cosim.hardware.document import read_document
 
-KEYS = ("schema", "name", "network", "hardware", "compress", "batch", "mapper", "set", "axes", "conditions",
-        "constraints", "objectives")  # fmt: skip
+KEYS = ("schema", "name", *SETTINGS, "set", "axes", "conditions", "constraints", "objectives")
 AXIS_KEYS = ("keys", "values")
 PARTS = ("clocks", "memories", "links", "engines", "background", "technology", "main_memory", "numerics")
 OBJECTIVES = ("latency", "energy", "area")
@@ -40,6 +40,7 @@ def read_space(source: str | Path | Mapping[str, Any]) -> Space:
         raise DescriptionError(f"schema {document['schema']!r}", where=f"{where}: schema", allowed="1", fix="schema: 1")
     axes = _axes(document.get("axes"), where)
     base = _base(document, axes, where)
+    base, axes = _placed(base, axes, where)
     names = [axis.name for axis in axes]
     conditions = _each(document, "conditions", where, lambda text, place: read_condition(text, names, place))
     limits = _each(document, "constraints", where, read_limit)
@@ -47,7 +48,14 @@ def read_space(source: str | Path | Mapping[str, Any]) -> Space:
     name = document.get("name", Path(where).stem)
     if not isinstance(name, str) or not name:
         raise DescriptionError(f"{name!r} is no name", where=f"{where}: name", fix="name: my-sweep")
-    return Space(name, base, axes, tuple(conditions), tuple(limits), objectives, where)
+    found = Space(name, base, axes, tuple(conditions), tuple(limits), objectives, where)
+    keys = {*base, *(key for axis in axes for key in axis.keys)}
+    if found.is_executed and "data" not in keys:
+        raise DescriptionError(
+            "accuracy needs data", where=where, allowed="an .npz file with inputs 'x' and targets 'y', samples first",
+            fix="data: samples.npz",
+        )  # fmt: skip
+    return found
 
 
 def text_of(value: Any, where: str) -> str:
@@ -151,7 +159,7 @@ def _check_key(key: str, where: str, *, is_name: bool) -> None:
 
 def _base(document: Mapping[str, Any], axes: Iterable[Axis], where: str) -> dict[str, str]:
     base: dict[str, str] = {}
-    for key in ("network", "hardware", "compress", "batch"):
+    for key in (name for name in SETTINGS if name != "mapper"):
         if document.get(key) is not None:
             base[key] = text_of(document[key], f"{where}: {key}")
     for prefix, key in ((MAPPER, "mapper"), ("", "set")):
@@ -183,6 +191,7 @@ def _base(document: Mapping[str, Any], axes: Iterable[Axis], where: str) -> dict
                     fix="set the same keys in every value",
                 )
     _check_batch(base, axes, where)
+    _check_share(base, axes, where)
     return base
 
 
@@ -197,6 +206,31 @@ def _check_batch(base: Mapping[str, str], axes: Iterable[Axis], where: str) -> N
     for text, place in texts:
         if not text.isdecimal() or int(text) < 1:
             raise DescriptionError(f"batch is {text}", where=place, allowed="an integer >= 1")
+
+
+def _check_share(base: Mapping[str, str], axes: Iterable[Axis], where: str) -> None:
+    """Shares of samples that calibrate lie between 0 and 1."""
+    key = "calibration"
+    texts = [(base[key], f"{where}: {key}")] if key in base else []
+    texts += [(s[key], f"{where}: axes.{axis.name}") for axis in axes for s in axis.settings if key in s]
+    for text, place in texts:
+        try:
+            share = float(text)
+        except ValueError:
+            share = -1.0
+        if not 0 < share < 1:
+            raise DescriptionError(f"{key} is {text}", where=place, allowed="a share above 0 and below 1", fix="0.1")
+
+
+def _placed(base: dict[str, str], axes: tuple[Axis, ...], where: str) -> tuple[dict[str, str], tuple[Axis, ...]]:
+    """Files are found beside the file that names them."""
+    folder = Path(where).parent if Path(where).is_file() else Path()
+
+    def placed(keys: Mapping[str, str]) -> dict[str, str]:
+        return {key: str(folder / text) if key in FILES else text for key, text in keys.items()}
+
+    moved = tuple(replace(axis, settings=tuple(placed(setting) for setting in axis.settings)) for axis in axes)
+    return placed(base), moved
 
 
 def _each(document: Mapping[str, Any], key: str, where: str, read: Callable[[Any, str], Any]) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import product
 
 import numpy as np
@@ -46,6 +47,12 @@ def sample(space: Space, sampler: str = "grid", limit: int | None = None, seed: 
             "no combination of values meets all conditions", where=f"{space.where}: conditions", fix="relax one of them"
         )
     return np.ascontiguousarray(found)
+
+
+def conditions(space: Space) -> Callable[[Codes], NDArray[np.bool_]]:
+    """Which designs, shape (designs, axes), meet all conditions of a space."""
+    tables = [_table(space, condition) for condition in space.conditions]
+    return lambda codes: _meets(codes, tables)
 
 
 _Table = tuple[list[int], NDArray[np.bool_]]

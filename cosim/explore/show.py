@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cosim.explore.metric import METRICS
-from cosim.explore.sweep import Exploration, Point
+from cosim.explore.exploration import Exploration, Point
 from cosim.report.figure import COLOURS, check_suffix
 from cosim.report.quantity import area, duration, energy, size
 from cosim.result.store import write_file
@@ -20,7 +20,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SHOWN = 40  # designs of the front in the table
-SCALES = {"latency_ms": duration, "energy_uj": lambda uj: energy(uj * 1e6), "area_um2": area}
+SCALES = {
+    "latency_ms": duration,
+    "energy_uj": lambda uj: energy(uj * 1e6),
+    "area_um2": area,
+    "accuracy": lambda share: f"{share:.4g}",
+}
 
 
 def quantity(column: str, value: float) -> str:
@@ -40,16 +45,22 @@ def counts(found: Exploration) -> dict[str, int]:
         "failed": found.count("failed"),
         "beyond_limits": sum(point.record.state == "done" and not point.is_allowed for point in found.points),
         "on_front": len(found.front),
+        "executed": found.executed,
+        "executions_recalled": found.executions_recalled,
     }
 
 
 def sentence(found: Exploration) -> str:
     """The counts, as a line."""
     n = counts(found)
+    executed = ""
+    if n["executed"] or n["executions_recalled"]:
+        executed = f"; {n['executed']:,} networks executed for accuracy, {n['executions_recalled']:,} from the store"
+    near = f"; front within {found.tolerance:.3g} of the exact one, by --tolerance" if found.tolerance else ""
     return (
         f"{n['enumerated']:,} designs: {n['bounded']:,} bounded away ({n['bounded_beyond_limits']:,} beyond a limit), "
         f"{n['simulated']:,} evaluated, {n['recalled']:,} from the store; {n['infeasible']:,} infeasible, "
-        f"{n['failed']:,} failed; {n['on_front']:,} on the front"
+        f"{n['failed']:,} failed; {n['on_front']:,} on the front{executed}{near}"
     )
 
 
@@ -86,7 +97,9 @@ def as_json(found: Exploration, store: Path | None) -> dict[str, Any]:
         "objectives": [metric.column for metric in found.space.objectives],
         "limits": [limit.text for limit in found.space.limits],
         "counts": counts(found),
+        "tolerance": found.tolerance,
         "seconds": round(found.seconds, 3),
+        "bounding_seconds": round(found.bounding_seconds, 3),
         "front": [_row(point) for point in found.front],
         "not_done": [
             {"choices": dict(p.choices), "state": p.record.state, "error": p.record.error}

@@ -10,9 +10,10 @@ from functools import cached_property
 from typing import Any
 
 from cosim.explore.condition import Condition
-from cosim.explore.metric import Limit, Metric
+from cosim.explore.metric import ACCURACY, Limit, Metric
 
-SETTINGS = ("network", "hardware", "compress", "batch", "mapper")
+SETTINGS = ("network", "weights", "hardware", "compress", "batch", "mapper", "data", "metric", "calibration")
+FILES = ("weights", "data")
 MAPPER = "mapper."
 
 
@@ -51,6 +52,10 @@ class Setup:
     mapper: str = "tiled"
     options: Mapping[str, str] | None = None
     seed: int = 0
+    weights: str | None = None
+    data: str | None = None
+    metric: str = "top1"
+    calibration: float = 0.1
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data, for a worker process."""
@@ -106,6 +111,12 @@ class Space:
         """The design as `cosim.simulate` takes it."""
         return setup_of(self.keys(codes), seed)
 
+    @property
+    def is_executed(self) -> bool:
+        """Whether accuracy is asked for: as an objective, or as a limit."""
+        metrics = [*self.objectives, *(limit.metric for limit in self.limits)]
+        return any(metric.name == ACCURACY for metric in metrics)
+
     @cached_property
     def digest(self) -> str:
         """Content hash of what may be chosen; conditions, limits and objectives do not change any design."""
@@ -125,6 +136,10 @@ def setup_of(keys: Mapping[str, str], seed: int = 0) -> Setup:
         mapper=keys.get("mapper", "tiled"),
         options={key.removeprefix(MAPPER): text for key, text in keys.items() if key.startswith(MAPPER)},
         seed=seed,
+        weights=keys.get("weights"),
+        data=keys.get("data"),
+        metric=keys.get("metric", "top1"),
+        calibration=float(keys.get("calibration", "0.1")),
     )
 
 

@@ -14,7 +14,7 @@ import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -33,7 +33,13 @@ CREATE TABLE designs (
 CREATE TABLE claims (key TEXT PRIMARY KEY, owner TEXT NOT NULL, renewed REAL NOT NULL) WITHOUT ROWID;
 CREATE TABLE evaluations (number INTEGER PRIMARY KEY, key TEXT NOT NULL, owner TEXT NOT NULL);
 CREATE TABLE spaces (digest TEXT PRIMARY KEY, name TEXT NOT NULL, content TEXT NOT NULL, noted REAL NOT NULL) WITHOUT ROWID;
-CREATE TABLE members (space TEXT NOT NULL, codes TEXT NOT NULL, key TEXT NOT NULL, PRIMARY KEY (space, codes)) WITHOUT ROWID;
+CREATE TABLE members (
+    space TEXT NOT NULL, codes TEXT NOT NULL, key TEXT NOT NULL, execution TEXT, PRIMARY KEY (space, codes)
+) WITHOUT ROWID;
+CREATE TABLE executions (
+    key TEXT PRIMARY KEY, state TEXT NOT NULL, metrics TEXT NOT NULL, error TEXT, setup TEXT NOT NULL,
+    seconds REAL NOT NULL, recorded REAL NOT NULL
+) WITHOUT ROWID;
 """
 
 
@@ -64,6 +70,17 @@ class Record:
     choices: Mapping[str, str]
     seed: int
     worker: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Execution:
+    """Accuracy of a network in given formats on given data; `state` and `error` as those of a `Record`."""
+
+    key: str
+    state: str
+    metrics: Mapping[str, float]
+    error: str | None
     seconds: float
 
 
@@ -159,10 +176,10 @@ class Store:
         with self._spoken():
             self._base.execute("UPDATE claims SET renewed = ? WHERE owner = ?", (time.time(), self.owner))
 
-    def record(self, record: Record, codes: Sequence[int] | None = None) -> None:
+    def record(self, record: Record, codes: Sequence[int] | None = None, execution: str | None = None) -> None:
         """Write a row and give the claim back; a row that is there already stays as it is.
 
-        With the positions of its values in its space the design is a member of that.
+        With the positions of its values in its space the design is a member of that, with the accuracy of `execution`.
         """
         values = (
             record.key, record.state, json.dumps(dict(record.metrics)), record.error, _json(record.setup), record.space,
@@ -172,7 +189,7 @@ class Store:
             self._base.execute("INSERT OR IGNORE INTO designs VALUES (?,?,?,?,?,?,?,?,?,?,?)", values)
             self._base.execute("DELETE FROM claims WHERE key = ?", (record.key,))
             if codes is not None:
-                self._base.execute(_MEMBER, (record.space, _codes(codes), record.key))
+                self._base.execute(_MEMBER, (record.space, _codes(codes), record.key, execution))
 
     def note_space(self, known: Known) -> None:
         """Keep what a space is, and what it is explored for now."""
@@ -188,9 +205,9 @@ class Store:
             rows = self._base.execute("SELECT digest, name, content FROM spaces ORDER BY noted DESC, digest").fetchall()
         return tuple(_known(*row) for row in rows)
 
-    def note_members(self, space: str, members: Iterable[tuple[Sequence[int], str]]) -> None:
-        """Keep which designs, by codes and key, belong to a space, wherever they were evaluated."""
-        rows = [(space, _codes(codes), key) for codes, key in members]
+    def note_members(self, space: str, members: Iterable[tuple[Sequence[int], str, str | None]]) -> None:
+        """Keep which designs, by codes, key and key of their execution, belong to a space, wherever they were evaluated."""
+        rows = [(space, _codes(codes), key, execution) for codes, key, execution in members]
         with self._spoken(), self._whole():
             self._base.executemany(_MEMBER, rows)
 
@@ -203,11 +220,32 @@ class Store:
         columns = ", ".join(f"designs.{name}" for name in _COLUMNS.split(", "))
         with self._spoken():
             rows = self._base.execute(
-                f"SELECT codes, {columns} FROM members JOIN designs USING (key) "  # noqa: S608 - names of columns
-                "WHERE members.space = ? ORDER BY designs.key, codes", (space,),
+                f"SELECT codes, executions.metrics, {columns} FROM members JOIN designs USING (key) "  # noqa: S608 - columns
+                "LEFT JOIN executions ON executions.key = members.execution WHERE members.space = ? "
+                "ORDER BY designs.key, codes", (space,),
             )  # fmt: skip
-            for codes, *row in rows:
-                yield _record(row), known.choices([int(code) for code in codes.split(",")])
+            for codes, executed, *row in rows:
+                record = _record(row)
+                if executed is not None and record.state == "done":
+                    record = replace(record, metrics={**record.metrics, **json.loads(executed)})
+                yield record, known.choices([int(code) for code in codes.split(",")])
+
+    def find_execution(self, key: str) -> Execution | None:
+        """What came of an execution, None where there was none."""
+        with self._spoken():
+            row = self._base.execute(
+                "SELECT state, metrics, error, seconds FROM executions WHERE key = ?", (key,)
+            ).fetchone()
+        return None if row is None else Execution(key, row[0], json.loads(row[1]), row[2], row[3])
+
+    def record_execution(self, execution: Execution, setup: Mapping[str, Any]) -> None:
+        """Write what came of an execution; what is there already stays as it is."""
+        values = (
+            execution.key, execution.state, json.dumps(dict(execution.metrics)), execution.error, _json(setup),
+            execution.seconds, time.time(),
+        )  # fmt: skip
+        with self._spoken():
+            self._base.execute("INSERT OR IGNORE INTO executions VALUES (?,?,?,?,?,?,?)", values)
 
     def evaluations(self) -> dict[str, int]:
         """How often the evaluation of each design was begun, by key."""
@@ -271,7 +309,7 @@ class Store:
         )  # fmt: skip
 
 
-_MEMBER = "INSERT OR IGNORE INTO members VALUES (?, ?, ?)"
+_MEMBER = "INSERT OR REPLACE INTO members VALUES (?, ?, ?, ?)"
 _COLUMNS = "key, state, metrics, error, setup, space, choices, seed, worker, seconds"
 
 

@@ -1,161 +1,30 @@
-"""`explore`: the designs of a space that no other beats, found with as few simulations as the bounds allow."""
+"""`Sweep`: designs evaluated in the order of what their bounds promise, until all are recorded or bounded away."""
 
 from __future__ import annotations
 
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cosim.errors import CosimError, DescriptionError, SimulationError
-from cosim.explore.bound import bounds
-from cosim.explore.check import check_space
+from cosim.errors import CosimError, SimulationError
 from cosim.explore.evaluate import Keys
+from cosim.explore.executions import Executed
+from cosim.explore.exploration import Exploration, Point
 from cosim.explore.front import dominates, front
-from cosim.explore.metric import METRICS
-from cosim.explore.pool import Answer, Here, Pool
-from cosim.explore.read import read_space
-from cosim.explore.sample import Codes, sample
+from cosim.explore.metric import ACCURACY, METRICS
+from cosim.explore.pool import ATTEMPTS, POLL_S, Answer, Workers
+from cosim.explore.sample import Codes
 from cosim.explore.space import Setup, Space
-from cosim.explore.store import Known, Record, Store
+from cosim.explore.store import Execution, Record, Store
 
 Floats = NDArray[np.float64]
 Progress = Callable[[str, float], None]
-ATTEMPTS = 2  # times that a design is given to a worker, should workers die of it
-POLL_S = 0.2  # between two looks at designs that another explorer has
 RENEW_S = 10.0
 TRUST = 1e-6  # relative: a bound above the truth by more is a bug
-
-
-@dataclass(frozen=True)
-class Point:
-    """A design that was evaluated, here or in an earlier sweep.
-
-    Attributes
-    ----------
-    index
-        Its place among the designs that were enumerated.
-    is_allowed
-        Within all limits of the space.
-    """
-
-    index: int
-    choices: Mapping[str, str]
-    record: Record
-    is_allowed: bool
-    is_on_front: bool = False
-
-
-@dataclass(frozen=True)
-class Exploration:
-    """What a sweep found.
-
-    Attributes
-    ----------
-    points
-        Every evaluated design, in the order of the enumeration.
-    enumerated
-        Designs that were looked at.
-    bounded
-        Never simulated: their bounds are dominated by an evaluated design, or beyond a limit.
-    beyond_limit
-        Those of `bounded` that are beyond a limit.
-    simulated, recalled
-        Evaluated now, and found in the store.
-    seconds
-        Wall time, and of it that of the bounds [s].
-    """
-
-    space: Space
-    points: tuple[Point, ...]
-    enumerated: int
-    bounded: int
-    beyond_limit: int
-    simulated: int
-    recalled: int
-    seconds: float
-    bounding_seconds: float
-
-    def count(self, state: str) -> int:
-        """Evaluated designs of a state."""
-        return sum(point.record.state == state for point in self.points)
-
-    @property
-    def front(self) -> tuple[Point, ...]:
-        """Designs that no other beats, by the first objective."""
-        column = self.space.objectives[0].column
-        best = [point for point in self.points if point.is_on_front]
-        return tuple(sorted(best, key=lambda point: (point.record.metrics[column], point.index)))
-
-
-def explore(
-    space: Space | str | Path | Mapping[str, Any],
-    *,
-    store: str | Path = ":memory:",
-    jobs: int = 1,
-    sampler: str = "grid",
-    limit: int | None = None,
-    seed: int = 0,
-    prune: bool = True,
-    progress: Progress | None = None,
-) -> Exploration:
-    """The Pareto front of a space.
-
-    Parameters
-    ----------
-    space
-        A `Space`, a space file, or what one would say.
-    store
-        File of results; designs that are in it are not evaluated again.
-    jobs
-        Worker processes; 0 evaluates in this process.
-    sampler, limit, seed
-        Which designs are looked at, see `cosim.explore.sample`; the seed is also that of synthetic weights.
-    prune
-        Leave out designs that cannot be on the front, as their bounds prove; the front is the same without.
-    progress
-        Called with a text and the fraction done.
-
-    Raises
-    ------
-    DescriptionError
-        A malformed space, or a store that cannot be used.
-    SimulationError
-        A bound above what the simulation found: a bug.
-    """
-    if jobs < 0:
-        raise DescriptionError(f"{jobs} jobs", allowed="an integer >= 0")
-    chosen = space if isinstance(space, Space) else read_space(space)
-    tell = progress or (lambda _text, _share: None)
-    started = time.monotonic()
-    codes = sample(chosen, sampler, limit, seed)
-    tell("check the space", 0.0)
-    check_space(chosen, codes)
-    lows = {metric.column: np.zeros(len(codes)) for metric in METRICS.values()}
-    if prune:
-        lows = bounds(chosen, codes, lambda share: tell(f"bound {len(codes):,} designs", share))
-    bounding = time.monotonic() - started
-    with Store(store) as opened:
-        opened.note_space(known(chosen))
-        sweep = _Sweep(chosen, codes, lows, opened, jobs, seed, tell)
-        try:
-            sweep.run()
-        finally:
-            opened.note_members(chosen.digest, sweep.met)
-    return sweep.result(time.monotonic() - started, bounding)
-
-
-def known(space: Space) -> Known:
-    """A space as a store keeps it."""
-    return Known(
-        space.digest, space.name, {axis.name: axis.labels for axis in space.axes},
-        tuple(metric.column for metric in space.objectives), tuple(limit.text for limit in space.limits),
-    )  # fmt: skip
 
 
 @dataclass
@@ -169,50 +38,108 @@ class _Task:
 
 
 @dataclass
-class _Sweep:
+class Sweep:
+    """A sweep under way.
+
+    Attributes
+    ----------
+    codes
+        Positions of values of all designs so far, shape (designs, axes).
+    lows
+        Column of a metric -> lower bound, shape (designs,); accuracy as it is.
+    records
+        What became of designs, by place.
+    """
+
     space: Space
-    codes: Codes
-    lows: Mapping[str, Floats]
     store: Store
-    jobs: int
+    pool: Workers[_Task]
     seed: int
     tell: Progress
+    prune: bool = True
+    tolerance: float = 0.0
     records: dict[int, Record] = field(default_factory=dict)
     simulated: int = 0
     recalled: int = 0
+    executed: int = 0
+    executions_recalled: int = 0
     bounded: int = 0
     beyond: int = 0
+    bounding_seconds: float = 0.0
     keys: Keys = field(default_factory=Keys)
-    met: list[tuple[list[int], str]] = field(default_factory=list)  # designs of other sweeps that belong to this space
+    met: list[tuple[list[int], str, str | None]] = field(default_factory=list)  # found in the store, of this space
     under_way: set[str] = field(default_factory=set)  # keys that a worker of this sweep has
 
     def __post_init__(self) -> None:
-        self.bound = np.stack([self.lows[metric.column] for metric in self.space.objectives], axis=1)
-        self.alive = np.ones(len(self.codes), np.bool_)  # neither bounded away nor begun
-        self.best = np.empty((0, self.bound.shape[1]))
-        for limit in self.space.limits:
-            self.alive &= np.array([limit.allows(low) for low in self.lows[limit.metric.column]])
-        self.beyond = self.bounded = int((~self.alive).sum())
-        # What dominates another has the smaller sum of logarithms, so it comes first; equals in the order of the space.
-        score = np.log(np.maximum(self.bound, 1e-300)).sum(axis=1)
-        self.queue = deque(np.argsort(score, kind="stable").tolist())
+        self.signs = np.array([metric.sign for metric in self.space.objectives], np.float64)
+        self.codes: Codes = np.empty((0, len(self.space.axes)), np.int32)
+        self.lows: dict[str, Floats] = {metric.column: np.empty(0) for metric in METRICS.values()}
+        self.bound = np.empty((0, len(self.signs)))
+        self.alive = np.empty(0, np.bool_)  # neither bounded away nor begun
+        self.best = np.empty((0, len(self.signs)))
+        self.executions: list[Execution | None] = []
+        self.queue: deque[int] = deque()
         self.again: deque[_Task] = deque()  # workers died of these
         self.elsewhere: deque[_Task] = deque()  # another explorer has these
         self.began = self.renewed = time.monotonic()
 
+    def add(self, codes: Codes, lows: Mapping[str, Floats], runs: Executed | None) -> None:
+        """More designs, with what their bounds say and what their networks gave."""
+        first = len(self.codes)
+        self.codes = np.concatenate([self.codes, codes])
+        self.lows = {column: np.concatenate([known, lows[column]]) for column, known in self.lows.items()}
+        bound = np.stack([lows[metric.column] for metric in self.space.objectives], axis=1) * self.signs
+        alive = np.ones(len(codes), np.bool_)
+        if runs is None:
+            self.executions += [None] * len(codes)
+        else:
+            self.executed, self.executions_recalled = self.executed + runs.executed, runs.recalled
+            self.executions += [runs.found[place] for place in runs.of.tolist()]
+            for place in np.flatnonzero(np.isnan(runs.accuracy)).tolist():
+                alive[place] = False
+                self._keep(first + place, self._unexecuted(first + place))
+        within = alive.copy()
+        for limit in self.space.limits:
+            if self.prune or limit.metric.name == ACCURACY:
+                within &= np.array([limit.allows(low) for low in lows[limit.metric.column]])
+        self.beyond += int((alive & ~within).sum())
+        alive = within
+        if self.prune:
+            for point in self.best:
+                alive &= ~self._beats(point, bound)
+        self.bounded = self.bounded + int((~alive).sum()) - sum(place >= first for place in self.records)
+        self.bound, self.alive = np.concatenate([self.bound, bound]), np.concatenate([self.alive, alive])
+        self._sort()
+
+    def _sort(self) -> None:
+        """What dominates another has the smaller sum of logarithms, so it comes first; equals in the order of the space."""
+        waiting = np.flatnonzero(self.alive)
+        scores = [np.log(np.maximum(self.lows[m.column][waiting], 1e-300)) * m.sign for m in self.space.objectives]
+        self.queue = deque(waiting[np.argsort(np.sum(scores, axis=0), kind="stable")].tolist())
+
     def run(self) -> None:
         """Evaluate until every design is recorded or bounded away."""
-        workers: Pool[_Task] | Here[_Task] = Pool(self.jobs) if self.jobs else Here()
-        with workers as pool:
-            while True:
-                while pool.idle and (task := self._next()) is not None:
-                    pool.start(task, task.setup)
-                if not pool.busy and not self.elsewhere and not self.queue and not self.again:
-                    return
-                for answer in pool.wait(POLL_S):
-                    self._take(answer)
-                self._look_elsewhere()
-                self._report()
+        pool = self.pool
+        while True:
+            while pool.idle and (task := self._next()) is not None:
+                pool.start(task, task.setup)
+            if not pool.busy and not self.elsewhere and not self.queue and not self.again:
+                return
+            for answer in pool.wait(POLL_S):
+                self._take(answer)
+            self._look_elsewhere()
+            self._report()
+
+    def told(self, first: int) -> Floats:
+        """Objectives of the designs from a place on, less being better, shape (designs, objectives).
+
+        Those of a simulation; bounds where these were beaten already; NaN for what cannot be.
+        """
+        found = self.bound[first:].copy()
+        for place, record in self.records.items():
+            if place >= first:
+                found[place - first] = self._point(record) if record.state == "done" else np.nan
+        return found
 
     def _next(self) -> _Task | None:
         """The next design to evaluate, claimed; those that are recorded already are taken from the store on the way."""
@@ -246,7 +173,7 @@ class _Sweep:
         if found is None:
             return False
         self.recalled += 1
-        self.met.append((self.codes[task.index].tolist(), task.key))
+        self.met.append((self.codes[task.index].tolist(), task.key, self._execution_key(task.index)))
         self._keep(task.index, found)
         return True
 
@@ -283,7 +210,7 @@ class _Sweep:
         record = self._record(
             task, found["state"], found["metrics"], found["error"], answer.worker, float(found["seconds"])
         )
-        self.store.record(record, self.codes[task.index].tolist())
+        self.store.record(record, self.codes[task.index].tolist(), self._execution_key(task.index))
         self.under_way.discard(task.key)
         self.simulated += 1
         self._keep(task.index, record)
@@ -298,6 +225,9 @@ class _Sweep:
 
     def _keep(self, index: int, record: Record) -> None:
         """Take a result in, and bound away what it beats."""
+        execution = self.executions[index]
+        if execution is not None and record.state == "done":
+            record = replace(record, metrics={**record.metrics, **execution.metrics})
         self.records[index] = record
         if record.state != "done":
             return
@@ -308,22 +238,43 @@ class _Sweep:
         if (self.best == point).all(axis=1).any() or not self._is_better(point):
             return
         self.best = np.vstack([self.best[~dominates(point, self.best)], point])
-        beaten = self.alive & dominates(point, self.bound)
+        if not self.prune:
+            return
+        beaten = self.alive & self._beats(point, self.bound)
         self.alive &= ~beaten
         self.bounded += int(beaten.sum())
+
+    def _beats(self, point: Floats, bounds: Floats) -> NDArray[np.bool_]:
+        """Designs, by their bounds, shape (designs, objectives), that need not be looked at because of an evaluated one."""
+        if not self.tolerance:
+            return dominates(point, bounds)
+        return np.asarray((point <= bounds + self.tolerance * np.abs(bounds)).all(axis=1))
+
+    def _execution_key(self, index: int) -> str | None:
+        execution = self.executions[index]
+        return None if execution is None else execution.key
+
+    def _unexecuted(self, index: int) -> Record:
+        """A design whose network could not be executed: kept with the execution, not as a design."""
+        execution = self.executions[index]
+        assert execution is not None  # noqa: S101 - for mypy
+        setup = self.space.setup(self.codes[index].tolist(), self.seed)
+        return self._record(_Task(index, "", setup), execution.state, {}, execution.error, "", 0.0)
 
     def _is_better(self, point: Floats) -> bool:
         return not ((self.best <= point).all(axis=1) & (self.best < point).any(axis=1)).any()
 
     def _point(self, record: Record) -> Floats:
-        return np.array([record.metrics[metric.column] for metric in self.space.objectives])
+        return self.signs * np.array([record.metrics[metric.column] for metric in self.space.objectives])
 
     def _is_allowed(self, record: Record) -> bool:
         return all(limit.allows(record.metrics[limit.metric.column]) for limit in self.space.limits)
 
     def _trust(self, index: int, record: Record) -> None:
         for column, low in self.lows.items():
-            truth = record.metrics[column]
+            truth = record.metrics.get(column)
+            if truth is None or column == ACCURACY:
+                continue
             if low[index] > truth * (1 + TRUST):
                 raise SimulationError(
                     f"the bound of {column} is {low[index]:.9g}, the simulation found {truth:.9g}",
@@ -333,14 +284,14 @@ class _Sweep:
 
     def _report(self) -> None:
         done, left = len(self.records), int(self.alive.sum())
-        share = (len(self.codes) - left) / len(self.codes)
+        share = (len(self.codes) - left) / max(len(self.codes), 1)
         text = f"{done:,} done, {self.bounded:,} bounded, front {len(self.best)}"
         if self.simulated:
             remaining = left * (time.monotonic() - self.began) / self.simulated
             text += f", at most {_clock(remaining)} left"
         self.tell(text, share)
 
-    def result(self, seconds: float, bounding: float) -> Exploration:
+    def result(self, seconds: float) -> Exploration:
         """Everything that was found, in the order of the space."""
         places = sorted(self.records)
         allowed = [p for p in places if self.records[p].state == "done" and self._is_allowed(self.records[p])]
@@ -353,7 +304,7 @@ class _Sweep:
         )
         return Exploration(
             self.space, points, len(self.codes), self.bounded, self.beyond, self.simulated, self.recalled, seconds,
-            bounding,
+            self.bounding_seconds, self.executed, self.executions_recalled, self.tolerance,
         )  # fmt: skip
 
 

@@ -8,7 +8,6 @@ import sys
 
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
-
 def main() -> None:
     """Answer until stdin ends."""
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
@@ -18,7 +17,9 @@ def main() -> None:
 
     evaluator = Evaluator()
     for line in sys.stdin:
-        found = evaluator.evaluate(Setup(**json.loads(line)))
+        what, setup = json.loads(line)
+        do = evaluator.execute if what == "execute" else evaluator.evaluate
+        found = do(Setup(**setup))
         answers.write(json.dumps(found) + "\n")
         answers.flush()
 

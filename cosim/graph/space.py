@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,7 +68,7 @@ class Access:
 
     axes: tuple[Axis, ...]
 
-    @property
+    @cached_property
     def shape(self) -> tuple[int, ...]:
         """Shape of the operand."""
         return tuple(axis.size for axis in self.axes)
@@ -95,7 +96,7 @@ class Access:
     def boxes(self, tiles: Boxes) -> Boxes:
         """Boxes of the operand that exist, shape (tiles, axes, 2); an empty box has high <= low."""
         sizes = np.array(self.shape, np.int64).reshape(-1, 1)
-        return np.clip(self.reach(tiles), 0, sizes)
+        return np.minimum(np.maximum(self.reach(tiles), 0), sizes)
 
     def overhang(self, tiles: Boxes) -> Boxes:
         """Elements of padding before and after each axis, shape (tiles, axes, 2), never negative."""
@@ -135,7 +136,7 @@ class Space:
     macs_per_point: int = 0
     exclusive: tuple[tuple[int, int], ...] = ()
 
-    @property
+    @cached_property
     def sizes(self) -> tuple[int, ...]:
         """Extent of each loop."""
         return tuple(dim.size for dim in self.dims)

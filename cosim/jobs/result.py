@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from cosim.jobs.run import Run
+    from cosim.jobs.spec import JobSpec
 
 FS_PER_MS = 1e12
 PJ_PER_UJ = 1e6
@@ -179,14 +180,14 @@ class JobsResult:
                     "frames": spec.frames,
                     "period_ms": spec.period_fs / FS_PER_MS if spec.period else np.nan,
                     "deadline_ms": spec.deadline_fs / FS_PER_MS if spec.deadline_fs is not None else np.nan,
-                    "throughput_fps": _rate(ends, latency),
+                    "throughput_fps": _rate(spec, ends, latency),
                     "latency_mean_ms": mean,
                     "latency_p50_ms": account.percentile(latency, 0.5),
                     "latency_p95_ms": account.percentile(latency, 0.95),
                     "latency_max_ms": max(latency),
                     "missed": int(frames["is_missed"][mine].sum()),
                     "alone_mean_ms": mean_alone,
-                    "alone_fps": _rate(single["end_fs"], single["latency_ms"].tolist()),
+                    "alone_fps": _rate(spec, single["end_fs"], single["latency_ms"].tolist()),
                     "slowdown": mean / mean_alone if mean_alone else 1.0,
                     "one_frame_ms": part.steady.times.makespan_fs / FS_PER_MS,
                     "one_frame_whole_device_ms": whole.steady.times.makespan_fs / FS_PER_MS,
@@ -196,8 +197,15 @@ class JobsResult:
         return table_of_rows(found)
 
 
-def _rate(ends_fs: Any, latency_ms: list[float]) -> float:
-    """Frames per second at which outputs come; of a single frame, one per latency."""
+def _rate(spec: JobSpec, ends_fs: Any, latency_ms: list[float]) -> float:
+    """Frames per second at which outputs come.
+
+    Of a periodic job it counts from the first release to the last output, and for at least all periods; of a backlog from
+    the first output to the last, since the first frame fills the pipeline; of a single frame it is one per latency.
+    """
+    if spec.period:
+        window = max(int(ends_fs[-1]), spec.releases_fs[-1] + spec.period_fs) - spec.releases_fs[0]
+        return len(ends_fs) * account.FS_PER_S / window
     if len(ends_fs) > 1 and ends_fs[-1] > ends_fs[0]:
         return float((len(ends_fs) - 1) * account.FS_PER_S / int(ends_fs[-1] - ends_fs[0]))
     return 1e3 / latency_ms[0] if latency_ms[0] else 0.0

@@ -22,6 +22,7 @@ JOBS = (
     Column("latency p50", is_number=True),
     Column("max", is_number=True),
     Column("missed", is_number=True),
+    Column("one frame", is_number=True),
     Column("alone", is_number=True),
     Column("slowdown", is_number=True),
 )
@@ -59,8 +60,8 @@ def render(result: JobsResult) -> list[Any]:
 
 def _jobs(result: JobsResult) -> Grid:
     caption = (
-        "latency: from the release of a frame to its last output; alone: mean latency with the same part of the device "
-        "and nobody beside it; slowdown: mean latency over that"
+        "latency: from the release of a frame to its last output; one frame: latency of one by itself; alone: mean latency "
+        "of all frames with the same part of the device and no other job; slowdown: mean latency over that"
     )
     grid = Grid("jobs", JOBS, caption=caption)
     for row in rows(result.tables["jobs"]):
@@ -73,6 +74,7 @@ def _jobs(result: JobsResult) -> Grid:
             duration(row["latency_p50_ms"]),
             duration(row["latency_max_ms"]),
             str(row["missed"]) if not np.isnan(row["deadline_ms"]) else "-",
+            duration(row["one_frame_ms"]),
             duration(row["alone_mean_ms"]),
             digits(row["slowdown"]),
         )

@@ -36,6 +36,7 @@ class Geometry:
     encoding: Encoding
     _sets: dict[Loops, Ints] = field(default_factory=dict, repr=False)
     _sweeps: dict[Loops, Ints] = field(default_factory=dict, repr=False)
+    _lengths: dict[tuple[Axis, tuple[int, ...]], Ints] = field(default_factory=dict, repr=False)
 
     @cached_property
     def moves(self) -> Loops:
@@ -90,12 +91,18 @@ class Geometry:
         return self._sweeps[inner]
 
     def _length(self, axis: Axis, inner: Loops) -> Ints:
+        wholes = tuple(loop for loop, _ in axis.terms if loop in inner or loop in self.slides)
+        if (axis, wholes) not in self._lengths:
+            self._lengths[axis, wholes] = self._length_of(axis, wholes)
+        return self._lengths[axis, wholes]
+
+    def _length_of(self, axis: Axis, wholes: tuple[int, ...]) -> Ints:
+        """What a tile touches along an axis while the loops `wholes` run to their ends, shape (rows,)."""
         if axis.full:
             return np.full(len(self.extents), axis.size, np.int64)
         length = np.ones(len(self.extents), np.int64)
         for loop, coefficient in axis.terms:
-            whole = loop in inner or loop in self.slides
-            extent = self.space.sizes[loop] if whole else self.extents[:, loop]
+            extent = self.space.sizes[loop] if loop in wholes else self.extents[:, loop]
             length += coefficient * (extent - 1)
         return length if axis.divisor == 1 else length // axis.divisor + 1
 

@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from cosim.arena.block import Block
+from cosim.arena.place import optimal
 from cosim.graph.graph import Graph
 from cosim.mapping.assignment import Assignment
 from cosim.mapping.groups import Group
@@ -12,6 +16,7 @@ from cosim.mapping.inplace import predecessors
 from cosim.mapping.joined import is_join, parts_of
 
 ALIGNMENT = 64
+NODES = 200  # of the search for a small arena: more hardly helps
 
 
 @dataclass(frozen=True)
@@ -148,8 +153,32 @@ def first_fit(items: Iterable[Span], capacity: int | None, *, skip: bool = False
 
 
 def smallest_fit(items: Sequence[Span]) -> dict[str, int]:
-    """First fit in the order given, or by size where that ends lower: address of each span, in the order given."""
-    by_size = sorted(items, key=lambda span: (-span.n_bytes, span.first_op, span.tensor))
-    found = [first_fit(order, None) for order in (items, by_size)]
-    best = min(found, key=lambda addresses: max((addresses[s.tensor] + s.n_bytes for s in items), default=0))
-    return {span.tensor: best[span.tensor] for span in items}
+    """Addresses of the smallest arena that a short search finds for `items`, or those of first fit in the order given.
+
+    A span that may take the place of another does.
+    """
+    known = {span.tensor: span for span in items}
+    heirs = {span.over: span.tensor for span in items if span.over in known}
+    chains: list[tuple[str, ...]] = []
+    for span in items:
+        if span.over not in known:
+            chain = [span.tensor]
+            while chain[-1] in heirs:
+                chain.append(heirs[chain[-1]])
+            chains.append(tuple(chain))
+    blocks = [_block([known[name] for name in chain]) for chain in chains]
+    plain, best = first_fit(items, None), optimal(blocks, ALIGNMENT, NODES)
+    if max((plain[span.tensor] + span.n_bytes for span in items), default=0) <= best.peak:
+        return plain
+    found = {name: offset for chain, offset in zip(chains, best.offsets, strict=True) for name in chain}
+    return {span.tensor: found[span.tensor] for span in items}
+
+
+def _block(chain: Sequence[Span]) -> Block:
+    """One place for tensors that follow one another in it."""
+    first = chain[0].first_op
+    sizes = np.zeros(chain[-1].last_op - first + 1, np.int64)
+    for span in chain:
+        here = slice(span.first_op - first, span.last_op - first + 1)
+        sizes[here] = np.maximum(sizes[here], span.n_bytes)
+    return Block(tuple(span.tensor for span in chain), first, sizes)

@@ -20,7 +20,7 @@ from cosim.mapping.folds import len_of
 from cosim.mapping.objective import SLACK, Objective
 from cosim.mapping.pool import Pool
 from cosim.mapping.trial import Trial, Trials
-from cosim.mapping.wiring import channel
+from cosim.mapping.wiring import channel, supplier
 from cosim.program.plan import Hold, Tiling
 
 Ints = NDArray[np.int64]
@@ -54,7 +54,7 @@ class Search:
         self.kind, self.space, self.memory, self.memories = pool.kind, pool.space, pool.memory, pool.memories
         self.rows, self.trips, self.n_tiles, self.operands = pool.rows, pool.trips, pool.n_tiles, pool.operands
         self.loads = {
-            memory: channel(self.hardware, self.hardware.main_memory, memory)
+            memory: channel(self.hardware, supplier(self.hardware, self.engine, memory), memory)
             for memory, is_staged in zip(self.memories[:-1], staged[:-1], strict=True)
             if is_staged
         }

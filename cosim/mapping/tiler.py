@@ -19,7 +19,7 @@ from cosim.mapping.pool import Pool
 from cosim.mapping.prices import prices_key
 from cosim.mapping.search import Room, Search
 from cosim.mapping.trial import Trial
-from cosim.mapping.wiring import channel, home_memory, operand_memory
+from cosim.mapping.wiring import channel, home_memory, operand_memory, supplier
 from cosim.plugin.protocols import EngineKind
 
 Residents = Mapping[str, tuple[str, int]]
@@ -246,7 +246,8 @@ class Tiler:
         memories = {operand_memory(hardware, engine, graph, op, number) for number in range(len(op.inputs))}
         memories |= {name for name in (engine.operands, engine.accumulators) if name is not None}
         local = sorted(memories - {hardware.main_memory, hardware.constants_memory})
-        paths = [channel(hardware, hardware.main_memory, name) for name in local if name != engine.accumulators]
+        inner = [name for name in local if name != engine.accumulators]
+        paths = [channel(hardware, supplier(hardware, engine, name), name) for name in inner]
         if engine.operands not in (None, hardware.main_memory):
             paths.append(channel(hardware, str(engine.operands), hardware.main_memory))
         own = [hardware.port(step) for step in engine.via]

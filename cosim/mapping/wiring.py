@@ -65,12 +65,18 @@ def shows_constant(graph: Graph, name: str) -> bool:
     return name in graph.constants
 
 
+def supplier(hardware: Hardware, engine: Engine, memory: str) -> str:
+    """Memory whose data are brought to `memory` for `engine`: that of the constants where it holds nothing else."""
+    only_constants = memory == engine.weights and memory not in (engine.operands, hardware.constants)
+    return hardware.constants_memory if only_constants else hardware.main_memory
+
+
 def carried_bytes(engine: Engine, counts: Mapping[str, Ints]) -> Ints | int:
     """Bytes of each tile that cross the `via` of `engine`, from its action counts, shape (tiles,) [byte].
 
     Those are its operands and results; or its constants, where the path begins at the memory that holds them.
     """
-    is_of_weights = engine.weights is not None and engine.via[:1] == (engine.weights,)
+    is_of_weights = bool(engine.via) and engine.via[0].partition(".")[0] == engine.weights
     names = (
         (f"{engine.weights}.read_bytes",)
         if is_of_weights
@@ -102,14 +108,14 @@ def require_moves(hardware: Hardware, engine: Engine) -> None:
     main = hardware.main_memory
     if engine.operands in (None, main):
         return
-    if hardware.constants and engine.weights != hardware.constants:
+    moves = {(e.source_memory, e.target_memory) for e in hardware.engines.values() if e.source_memory}
+    if hardware.constants and engine.weights != hardware.constants and (hardware.constants, engine.weights) not in moves:
         raise UnsupportedError(
             f"constants are in {hardware.constants}, and it computes from {engine.operands}: constants that are not in "
-            f"{main} are read in place",
+            f"{main} are read in place, or moved to weights of its own",
             where=f"hardware {hardware.name}, engine {engine.name}",
             fix=f"give it weights: {hardware.constants}, or leave out constants: {hardware.constants}",
         )
-    moves = {(e.source_memory, e.target_memory) for e in hardware.engines.values() if e.source_memory}
     pairs = [(main, engine.operands), (engine.operands, main)]
     if engine.weights is not None and not hardware.constants:
         pairs.append((main, engine.weights))

@@ -8,6 +8,7 @@ from cosim.plugin.lazy import lazy
 from cosim.plugin.protocols import Compression, EngineKind, Frontend, HardwareReader, Mapper, ValueBound
 from cosim.plugin.registry import Catalogue, Entry, Plugin, Registry, build_registry, load_registry
 from cosim.plugin.reproduction import Note, Reproduced, Reproduction, Row
+from cosim.plugin.sampler import Sampler, SamplerKind
 from cosim.plugin.section import Bars, Block, Facts, Listing, Paragraph, ReportSection, Tables
 
 __all__ = [
@@ -39,6 +40,8 @@ __all__ = [
     "Reproduced",
     "Reproduction",
     "Row",
+    "Sampler",
+    "SamplerKind",
     "Tables",
     "ValueBound",
     "Workload",

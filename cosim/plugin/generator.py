@@ -18,8 +18,8 @@ class Generated:
     ----------
     document
         The hardware description, as a YAML file would say it.
-    mapper
-        Name of the mapper that knows what to do with it.
+    mapper, options
+        Name of the mapper that knows what to do with it, and the options it must get.
     units
         One row per unit, for tables: keys end in their unit.
     totals
@@ -30,6 +30,7 @@ class Generated:
 
     document: Mapping[str, Any]
     mapper: str
+    options: Mapping[str, str] = field(default_factory=dict)
     units: Sequence[Mapping[str, Any]] = ()
     totals: Mapping[str, Any] = field(default_factory=dict)
     notes: Sequence[str] = ()

@@ -27,6 +27,7 @@ from cosim.plugin.functions import Kernel, Metric, Workload
 from cosim.plugin.generator import Generator
 from cosim.plugin.protocols import Compression, EngineKind, Frontend, HardwareReader, Mapper
 from cosim.plugin.reproduction import Reproduction
+from cosim.plugin.sampler import SamplerKind
 from cosim.plugin.section import ReportSection
 
 PROJECT = "cosim"
@@ -115,3 +116,8 @@ def cosim_report_sections() -> Factories[ReportSection]:
 @hookspec
 def cosim_generators() -> Factories[Generator]:
     """Generators: hardware made for a network, from the network and parameters such as a rate."""
+
+
+@hookspec
+def cosim_samplers() -> Factories[SamplerKind]:
+    """Samplers: which designs of a space `cosim explore` looks at next, told what came of those before."""

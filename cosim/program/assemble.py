@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, TypeVar
 
 import numpy as np
@@ -121,10 +122,16 @@ def _names(index: Ints, n: int, who: str, what: str) -> None:
 def _fits(name: str, block: Ints, dtype: np.dtype[Any]) -> None:
     if dtype == np.bool_ or block.size == 0:
         return
+    least, most = block.min(), block.max()
+    low, high = _limits(dtype)
+    if least < low or most > high:
+        raise SimulationError(f"draft: column {name!r} holds values from {least} to {most}", allowed=f"{low} to {high}")
+
+
+@cache
+def _limits(dtype: np.dtype[Any]) -> tuple[int, int]:
     limits = np.iinfo(dtype)
-    if block.min() < limits.min or block.max() > limits.max:
-        message = f"draft: column {name!r} holds values from {block.min()} to {block.max()}"
-        raise SimulationError(message, allowed=f"{limits.min} to {limits.max}")
+    return limits.min, limits.max
 
 
 def _services(

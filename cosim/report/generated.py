@@ -64,7 +64,7 @@ def designed(graph: Graph, generator: Generator, parameters: Mapping[str, str], 
     small = compressed_by(many, compress, calibrate=False, compressions=steps)
     generated = generator.generate(small, parameters)
     hardware = read_hardware(generated.document)
-    simulation = simulate(many, hardware, compress=compress, mapper=generated.mapper)
+    simulation = simulate(many, hardware, compress=compress, mapper=generated.mapper, options=generated.options)
     ends = image_ends(simulation)
     half = len(ends) // 2
     span = float(ends[-1] - ends[half - 1]) if half else 0.0
@@ -97,6 +97,7 @@ def as_json(design: Design) -> dict[str, Any]:
         "network": design.simulation.graph.name,
         "generator": design.generator,
         "mapper": generated.mapper,
+        "mapper_options": dict(generated.options),
         "units": [dict(row) for row in generated.units],
         "totals": dict(generated.totals),
         "latency_ms": design.latency_ms,
@@ -122,7 +123,8 @@ def write(design: Design, path: Path) -> None:
     """Write the hardware description as YAML; the file is whole or absent."""
     import yaml
 
-    head = f"# Made by the generator {design.generator}; run with --mapper {design.generated.mapper}.\n"
+    options = "".join(f" --map {key}={value}" for key, value in design.generated.options.items())
+    head = f"# Made by the generator {design.generator}; run with --mapper {design.generated.mapper}{options}.\n"
     text = yaml.safe_dump(dict(design.generated.document), sort_keys=False, width=120)
     temporary = path.with_name(f".{path.name}.new")
     try:

@@ -114,12 +114,12 @@ def validate(board: Board, progress: Progress | None = None) -> Validation:
     parted = tuple(splits(rows, constants=needed)) if rows else ()
     predicted = _baselines(board, rows, graphs)
     whole = tuple(i for i, row in enumerate(rows) if row.topology not in NEVER_FITTED)
-    constants, parts, pooled = neutral(board), [dict[str, float]() for _ in rows], list[Measured]()
+    constants, parts, shared = neutral(board), [dict[str, float]() for _ in rows], list[Measured]()
     tested: dict[str, Doubles] = {name: np.tile(values, (len(parted), 1)) for name, values in predicted.items()}
     if board.hardware:
         _model(board, rows, graphs, parted, tested, tell)
-        pooled = _pooled(board, set())
-        constants = fitted(board, [*(rows[i] for i in whole), *pooled])
+        shared = pooled(board, set())
+        constants = fitted(board, [*(rows[i] for i in whole), *shared])
         parts = [dict(board.parts(graph, row, constants)) for graph, row in zip(graphs, rows, strict=True)]
     return Validation(
         board,
@@ -127,7 +127,7 @@ def validate(board: Board, progress: Progress | None = None) -> Validation:
         tuple(row for row in everything if row.excluded),
         tuple(_scores(rows, parted, tested)),
         constants,
-        len(whole) + len(pooled) if free else 0,
+        len(whole) + len(shared) if free else 0,
     )
 
 
@@ -167,7 +167,7 @@ def _model(
     for number, split in enumerate(parted):
         tell(f"{board.name}: {split.name}", 0.1 + 0.9 * number / len(parted))
         held = {rows[i].topology for i in split.test}
-        constants = fitted(board, [*(rows[i] for i in split.fit), *_pooled(board, held)])
+        constants = fitted(board, [*(rows[i] for i in split.fit), *pooled(board, held)])
         for i in split.test:
             tested[MODEL][number, i] = sum(board.parts(graphs[i], rows[i], constants).values())
         times = {i: _time(board, graphs[i], rows[i], constants) for i in energies}
@@ -178,7 +178,7 @@ def _model(
                     tested[POWER_OURS][number, i] = float(np.median(power)) * times[i]
 
 
-def _pooled(board: Board, held: Collection[str]) -> list[Measured]:
+def pooled(board: Board, held: Collection[str]) -> list[Measured]:
     """Measurements of other boards that a constant of this one may be fitted on: none of a topology that is held back."""
     rows = board.pooled() if isinstance(board, Pooling) else ()
     return [row for row in rows if not row.excluded and row.topology not in {*held, *NEVER_FITTED}]

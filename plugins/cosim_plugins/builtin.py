@@ -15,6 +15,8 @@ from cosim.plugin import (
     Kernel,
     Mapper,
     ReportSection,
+    Reproduction,
+    SamplerKind,
     hookimpl,
     lazy,
 )
@@ -99,9 +101,24 @@ def cosim_generators() -> Factories[Generator]:
 
 
 @hookimpl
+def cosim_reproductions() -> Factories[Reproduction]:
+    """Published streaming designs."""
+    return {"finn": lazy("cosim_plugins.finn.reproduction:FinnReproduction")}
+
+
+@hookimpl
 def cosim_report_sections() -> Factories[ReportSection]:
     """Numerical error per op, and what the prices rest on."""
     return {
         "numerics": lazy("cosim_plugins.sections.numerics:Numerics"),
         "assumptions": lazy("cosim_plugins.sections.assumptions:Assumptions"),
+    }
+
+
+@hookimpl
+def cosim_samplers() -> Factories[SamplerKind]:
+    """Optuna's for several objectives: NSGA-II and the tree-structured Parzen estimator."""
+    return {
+        "nsga2": lazy("cosim_plugins.samplers.optuna:nsga2"),
+        "tpe": lazy("cosim_plugins.samplers.optuna:tpe"),
     }

@@ -15,6 +15,7 @@ def cosim_engine_kinds() -> Factories[EngineKind]:
         "mac_array": lazy("cosim_plugins.engines.mac_array:MacArray"),
         "microcontroller_core": lazy("cosim_plugins.engines.core:MicrocontrollerCore"),
         "mvau": lazy("cosim_plugins.finn.mvau:Mvau"),
+        "roofline_core": lazy("cosim_plugins.engines.roofline_core:RooflineCore"),
         "row_stationary_array": lazy("cosim_plugins.engines.row_stationary:RowStationaryArray"),
         "panel_array": lazy("cosim_plugins.engines.panel_array:PanelArray"),
         "systolic_array": lazy("cosim_plugins.engines.systolic_array:SystolicArray"),

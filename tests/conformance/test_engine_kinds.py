@@ -107,3 +107,26 @@ class TestHostCore(EngineKindContract):
     @pytest.fixture
     def engine(self):
         return replace(engine("host_core", cycles_per_mac=1.5, cycles_per_element=4), accumulators=None)
+
+
+@pytest.mark.parametrize("weights", [None, "flash"])
+@pytest.mark.parametrize("stack", ["cmsis-nn", "x-cube-ai-9", "tflm"])
+class TestMicrocontrollerCore(EngineKindContract):
+    bad_parameters = (
+        {"stack": None},
+        {"stack": "cmsis"},
+        {"core": "cortex-m1"},
+        {"product": -1.0},
+        {"output": "many"},
+        {"cache_bytes": -1},
+        {"line_bytes": 24},
+    )
+
+    @pytest.fixture
+    def kind(self):
+        return load_registry().get("engine_kinds", "microcontroller_core")
+
+    @pytest.fixture
+    def engine(self, stack, weights):
+        made = engine("microcontroller_core", stack=stack, core="cortex-m4", cache_bytes=64, line_bytes=16, depthwise=7.5)
+        return replace(made, weights=weights, accumulators=None)

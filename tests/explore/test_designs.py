@@ -47,7 +47,7 @@ def test_another_sweep_sees_designs_of_the_first_with_its_own_choices(store):
     other = Known("d2", "two", {"b": ("7", "8")}, ("area_um2",))
     with Store(store) as kept:
         kept.note_space(other)
-        kept.note_members("d2", [((1,), "k3"), ((0,), "k1")])
+        kept.note_members("d2", [((1,), "k3", None), ((0,), "k1", None)])
     assert [one.name for one in spaces(store)] == ["two", "one"]
     frame = designs(store)
     assert frame[["key", "b", "is_on_front"]].to_numpy().tolist() == [["k1", "7", False], ["k3", "8", True]]

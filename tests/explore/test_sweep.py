@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import sys
 import threading
 
 import numpy as np
 import pytest
 
 from cosim.errors import DescriptionError, SimulationError
-from cosim.explore import Store, explore, read_space, sweep
+from cosim.explore import Store, explore, read_space
 from cosim.explore.bound import bounds
 from cosim.explore.evaluate import Evaluator
+
+explore_module = sys.modules["cosim.explore.explore"]  # the package has a function of that name
 
 AXES = {
     "engines.mac.unroll.K": [2, 16, 32],
@@ -146,7 +149,7 @@ def test_two_explorers_share_a_store(quick, tmp_path):
             super().__init__(place, owners.setdefault(threading.get_ident(), next(names)))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sweep, "Store", Named)
+        patch.setattr(explore_module, "Store", Named)
         threads = [threading.Thread(target=run) for _ in range(2)]
         for thread in threads:
             thread.start()
@@ -160,8 +163,8 @@ def test_two_explorers_share_a_store(quick, tmp_path):
 
 
 def test_a_bound_above_the_truth_stops_the_sweep(quick, monkeypatch):
-    true = sweep.bounds
-    monkeypatch.setattr(sweep, "bounds", lambda *given: {name: 1.5 * low for name, low in true(*given).items()})
+    true = explore_module.bounds
+    monkeypatch.setattr(explore_module, "bounds", lambda *given: {name: 1.5 * low for name, low in true(*given).items()})
     with pytest.raises(SimulationError, match="the bound of"):
         explore(space(), jobs=0)
 
@@ -193,7 +196,7 @@ def test_what_fails_is_recorded_and_the_sweep_goes_on(monkeypatch, tmp_path):
 def test_a_design_beyond_a_limit_beats_no_other(monkeypatch):
     def metrics(self, setup):
         is_large = setup.overrides["engines.mac.unroll.K"] == "16"
-        found = {"latency_ms": 0.035, "on_chip_bytes": 10**6} if is_large else {"latency_ms": 0.06, "on_chip_bytes": 9}
+        found = {"latency_ms": 0.04, "on_chip_bytes": 10**6} if is_large else {"latency_ms": 0.06, "on_chip_bytes": 9}
         return {"energy_uj": 1e9, "area_um2": 1e9, "moved_bytes": 1e9, **found}
 
     monkeypatch.setattr(Evaluator, "_metrics", metrics)

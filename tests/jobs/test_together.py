@@ -130,7 +130,7 @@ def test_no_more_frames_are_under_way_than_there_are_copies():
     assert any(start[k + 1] < end[k] for k in range(4)), "two at once are allowed"
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_both_timers_agree_on_jobs(data):
     draw = data.draw
@@ -170,9 +170,6 @@ def test_policies_do_what_they_say():
     turns = _ends("round_robin", 0, 0, 0)
     assert max(turns) - min(turns) < (fixed[-1] - fixed[0]) / 2, "in turn, all end at about the same time"
 
-
-def test_priority_does_not_help_where_the_policy_ignores_it_but_on_links():
-    assert _ends("fixed", 0, 0) == sorted(_ends("fixed", 0, 0))
 
 
 @pytest.mark.parametrize(

@@ -141,8 +141,8 @@ def test_details_are_spread_along_the_front(most, wanted):
     assert "".join(spread(list("abcde"), most)) == wanted
 
 
-def test_a_hundred_thousand_designs_make_a_page_of_bearable_size(tmp_path):
-    count = 100_000
+@pytest.mark.parametrize("count", [10_000, pytest.param(100_000, marks=pytest.mark.slow)])
+def test_many_designs_make_a_page_of_bearable_size(tmp_path, count):
     axes = {"a": tuple(map(str, range(100))), "b": tuple(map(str, range(1000)))}
     random = np.random.default_rng(0)
     with Store(tmp_path / "s.sqlite") as opened:
@@ -158,5 +158,5 @@ def test_a_hundred_thousand_designs_make_a_page_of_bearable_size(tmp_path):
         opened._base.execute("COMMIT")
     start = time.process_time()
     write_report(tmp_path / "s.sqlite", tmp_path / "p.html", details=0)
-    assert time.process_time() - start < 30
-    assert (tmp_path / "p.html").stat().st_size < 16_000_000
+    assert time.process_time() - start < count / 3_000  # "within seconds", with room for slow machines
+    assert (tmp_path / "p.html").stat().st_size < 200_000 + 120 * count

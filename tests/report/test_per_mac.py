@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from cosim import simulate
+from cosim import load_graph, load_hardware
 from cosim.report.per_mac import DEPTHWISE, POINTWISE, Kind, kinds_of, verdict
+from cosim.result import Result
+from cosim.simulation import simulate
 
 
 @pytest.fixture(scope="module")
 def kinds():
-    result = simulate("mobilenet_v1_025_96", "mcu/stm32l4r5").result()
+    result = Result.from_simulation(simulate(load_graph("mobilenet_v1_025_96"), load_hardware("mcu/stm32l4r5")))
     return result, kinds_of(result)
 
 

@@ -49,7 +49,9 @@ def store_page(
         "kind": "store",
         "name": found.name,
         "axes": {name: list(values) for name, values in found.axes.items()},
-        "metrics": [{"column": name, "title": _title(name)} for name in found.metrics],
+        "metrics": [
+            {"column": name, "title": _title(name), "is_more_better": _is_more_better(name)} for name in found.metrics
+        ],
         "objectives": list(found.objectives),
         "limits": list(found.limits),
         "designs": packed(table(found.frame)),
@@ -91,6 +93,10 @@ def _again(
 def _title(name: str) -> str:
     named = next((metric.name for metric in METRICS.values() if metric.column == name), None)
     return named or TITLES.get(name, name)
+
+
+def _is_more_better(name: str) -> bool:
+    return any(metric.column == name and metric.is_more_better for metric in METRICS.values())
 
 
 def counts(frame: pd.DataFrame) -> dict[str, int]:

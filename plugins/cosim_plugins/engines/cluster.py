@@ -105,12 +105,16 @@ class Cluster:
         return np.asarray(np.maximum(np.ceil(_work(engine, op, graph, tiles, 1)), 1), np.int64)
 
     def actions(self, engine: Engine, op: Op, graph: Graph, tiles: Boxes) -> Mapping[str, NDArray[np.int64]]:
-        """Cycles of the cores that compute, and operand bytes as they are read: a depthwise input once, others per block."""
-        return {
+        """Cycles of the cores that compute, and operand bytes as they are read: of a product both, once per block."""
+        counts = {
             f"{engine.name}.host_cycle": self.busy(engine, op, graph, tiles),
             f"{engine.operands}.read_bytes": self._read(engine, op, graph, tiles),
             f"{engine.operands}.write_bytes": loops.output_bytes(op, graph, tiles),
         }
+        kept = loops.kept_positions(engine, op, graph)
+        if kept:
+            counts[f"{engine.weights}.read_bytes"] = loops.operand_bytes(op, graph, tiles, kept)
+        return counts
 
     def bound(self, engine: Engine, op: Op, graph: Graph) -> int:
         """Full blocks alone, shared evenly: a cut adds partial blocks and uneven shares, never removes a product."""

@@ -10,7 +10,7 @@ from cosim.graph.graph import Graph
 from cosim.plugin import Generated
 from cosim.units import period_of
 from cosim_plugins.finn.folding import PARTS, Part, fastest, folded, interval, require_fit, total
-from cosim_plugins.finn.mapper import ROWS
+from cosim_plugins.finn.mapper import ROWS, read_rows
 from cosim_plugins.finn.resources import Resources, resources
 from cosim_plugins.finn.streams import ALIGNMENT, SLOTS, streams
 from cosim_plugins.finn.unit import Unit, units_of
@@ -52,6 +52,7 @@ class Finn:
         return Generated(
             document=_document(graph, units, part, parameters),
             mapper="streaming",
+            options={"rows": parameters["rows"]} if "rows" in parameters else {},
             units=[_row(unit, slowest) for unit in units],
             totals={
                 "interval_cycles": slowest,
@@ -135,7 +136,7 @@ def _resources(one: Resources) -> dict[str, float]:
 
 def _document(graph: Graph, units: Sequence[Unit], part: Part, parameters: Mapping[str, str]) -> dict[str, Any]:
     """The hardware description: an engine per op, one memory of weights, one of streams, and a DMA each way."""
-    rows = int(parameters.get("rows", ROWS))
+    rows = read_rows({key: parameters[key] for key in ("rows",) if key in parameters})
     stream = sum(SLOTS * _aligned(one.n_bytes) for one in streams(graph, rows).values())
     constants = {name for op in graph.ops if not op.kind.is_view for name in op.inputs if name in graph.constants}
     weights = sum(_aligned(graph.tensors[name].bytes) for name in constants)

@@ -21,7 +21,7 @@ from cosim_plugins.finn.commands import Commands, Work
 from cosim_plugins.finn.streams import ALIGNMENT, SLOTS, Stream, loops_of, streams
 
 Ints = NDArray[np.int64]
-ROWS = 1  # beyond those of the window that reads them
+ROWS = 2  # beyond those of the window that reads them
 
 
 class StreamingMapper:
@@ -32,7 +32,7 @@ class StreamingMapper:
     that writes them. Where an element is no whole byte, all of an image has an address, but the credits are the same.
     Weights are on chip before time starts, as a bitstream has them.
 
-    Options: `rows`, the rows beyond a window that a stream has room for (1).
+    Options: `rows`, the rows beyond a window that a stream has room for (2): with fewer a unit waits while the next takes a window.
     """
 
     name = "streaming"

@@ -14,6 +14,7 @@ from cosim_plugins.finn.unit import Unit
 
 SHELL, FACTOR = 300, 1.1
 DSP_BITS = 4  # from here on a product of constants is worth a DSP
+BINARY = 2  # bits of two binary operands, whose product is one bit: an XNOR, counted (assumed; the paper counts two)
 DISTRIBUTED_DEPTH = 128  # weights of so few words stay in LUTs
 LUT_RAM = 64  # bits of a LUT as memory
 
@@ -44,8 +45,10 @@ def resources(unit: Unit) -> Resources:
     words = unit.rows * unit.columns // (unit.pe * unit.simd)
     is_dsp = min(unit.weight_bits, unit.input_bits) >= DSP_BITS
     pair = unit.weight_bits + unit.input_bits
-    multiply = 0 if is_dsp else unit.simd * (2 * math.ceil(pair / 6) - 1) * pair
-    tree = pair * (2 * unit.simd - 1)
+    is_binary = pair == BINARY
+    product = 1 if is_binary else pair
+    multiply = 0 if is_dsp else unit.simd * (2 * math.ceil(pair / 6) - 1) * product
+    tree = product * (2 * unit.simd - 1)
     levels = 2**unit.output_bits - 1 if unit.output_bits < 8 else 0  # wide results are scaled, not compared
     rounds = unit.rows // unit.pe
     compare = levels * sums * (1 + math.ceil(rounds / LUT_RAM))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import product
+from typing import Any
 
 import numpy as np
 
@@ -13,16 +14,21 @@ from cosim import load_hardware, simulate
 from cosim.compress import compress
 from cosim.graph import Builder
 from cosim.graph.graph import Graph
+from cosim.hardware import Machine
 from cosim.plugin import Constant, Measured, Peaks, load_registry
 from cosim.program import engine_commands, with_tiles
 from cosim.timing import compiled
+from cosim_plugins.engines.cluster import is_depthwise
 from cosim_plugins.silicon import tables
 
+Interpolator = Callable[[Any], Any]
 MODEL = "mcu/gap8"
 NETWORK = "MobileNetV1 1.0 128"
 CORES = "cores"
-STALLS = (1.0, 1.15, 1.3, 1.6, 2.0)
-INPUTS = (0.0, 1.0, 2.5, 4.0, 8.0)  # cycles per input element
+STALLS = (1.0, 1.15, 1.3, 2.0)
+INPUTS = (0.0, 2.0, 4.0, 8.0)  # cycles per input element
+SHARES = (0.2, 0.4, 0.55, 0.7, 1.0)
+HYPERRAM = 100.0  # MB/s
 FS_PER_MS = 10**12
 
 # A single layer: nothing to fuse with and nothing to keep.
@@ -32,8 +38,8 @@ OPTIONS = {"fuse": "none", "resident": "none", "activations": "none"}
 class Gap8:
     """Layers of MobileNetV1 as DORY and PULP-NN run them: 100 MHz, 1.0 V, eight cores.
 
-    Time = the schedule on the cluster, from L2 to L2, or the stream of the layer's weights from HyperRAM, whichever is
-    longer. Energy = a power that the chip always takes + one that the cores take while they compute.
+    Time = the schedule: feature maps from L2 to L2, weights out of HyperRAM. Energy = a power that the chip always takes +
+    one that the cores take while they compute.
     """
 
     name = "mcu/gap8"
@@ -98,8 +104,8 @@ class Gap8:
             "fitted",
             "row changes, short bursts",
             neutral=1.0,
-            low=0.1,
-            high=1.0,
+            low=SHARES[0],
+            high=SHARES[-1],
         ),
         Constant(
             "idle_power",
@@ -138,14 +144,11 @@ class Gap8:
         return _graph(_layers()[measured.network])
 
     def parts(self, graph: Graph, measured: Measured, constants: Mapping[str, float]) -> Mapping[str, float]:
-        """Cluster and what the external memory takes beyond it [ms], or power by power [uJ]."""
-        cluster, busy = _at(graph, constants["stall"], constants["input"])
-        weights = sum(graph.tensors[name].bytes for name in graph.constants)
-        stream = 1e-3 * weights / (constants["hyperram"] * constants["hyperram_efficiency"])
-        beyond = max(stream - cluster, 0.0)
+        """The schedule [ms], or power by power [uJ]."""
+        time, busy = _at(graph, constants)
         if measured.metric == "latency_ms":
-            return {"cluster": cluster, "external": beyond}
-        return {"always": constants["idle_power"] * (cluster + beyond), "cores": constants["core_power"] * busy}
+            return {"schedule": time}
+        return {"always": constants["idle_power"] * time, "cores": constants["core_power"] * busy}
 
 
 @dataclass(frozen=True)
@@ -197,23 +200,22 @@ def _graph(layer: Layer) -> Graph:
     return compress(b.build(), "int8", calibrate=False)
 
 
-def _at(graph: Graph, stall: float, per_input: float) -> tuple[float, float]:
+def _at(graph: Graph, constants: Mapping[str, float]) -> tuple[float, float]:
     """Time of the schedule, and of all cores together computing, between the points of the grid [ms]."""
-    grid = _grid(graph)
-    across = [np.array([np.interp(per_input, INPUTS, row) for row in table]) for table in grid]
-    cluster, busy = (float(np.interp(stall, STALLS, column)) for column in across)
-    return cluster, busy
+    point = [constants[name] for name in ("hyperram_efficiency", "stall", "input")]
+    time, busy = (float(one(point)[0]) for one in _grid(graph))
+    return time, busy
 
 
 @cache
-def _grid(graph: Graph) -> tuple[np.ndarray, np.ndarray]:
-    """Time of the schedule and of the cores, at each stall and cost of an input, shape (stalls, inputs) each [ms].
+def _grid(graph: Graph) -> tuple[Interpolator, Interpolator]:
+    """Time of the schedule and of the cores as functions of share, stall and cost of an input [ms].
 
     Mapped once: the commands are the same, their cycles are not.
     """
-    hardware = load_hardware(
-        MODEL, overrides={"memories.l2.size": "8 MiB"}
-    )  # weights wait there, and are streamed apart
+    from scipy.interpolate import RegularGridInterpolator
+
+    hardware = load_hardware(MODEL)
     program = simulate(graph, hardware, compress="none", options=OPTIONS).program
     commands = engine_commands(program, hardware, CORES)
     described = hardware.engines[CORES]
@@ -221,12 +223,22 @@ def _grid(graph: Graph) -> tuple[np.ndarray, np.ndarray]:
     op = graph.ops[0]
     tiles = program.boxes.boxes(program.box[commands], len(graph.space(op).dims))
     period = hardware.clocks[described.clock].period_fs
-    times, busy = (np.zeros((len(STALLS), len(INPUTS))) for _ in range(2))
+    machines = [_machine(share) for share in SHARES]
+    shape = (len(SHARES), len(STALLS), len(INPUTS))
+    times, busy = np.zeros(shape), np.zeros(shape)
     for (i, stall), (j, per_input) in product(enumerate(STALLS), enumerate(INPUTS)):
+        if j and not is_depthwise(op, graph):
+            times[:, i, j], busy[:, i, j] = times[:, i, 0], busy[:, i, 0]
+            continue
         changed = replace(described, parameters={**described.parameters, "stall": stall, "cycles_per_input": per_input})
         cycles = kind.cycles(changed, op, graph, tiles)
-        cores = kind.actions(changed, op, graph, tiles)[f"{CORES}.host_cycle"]
-        run = compiled.simulate(with_tiles(program, hardware, CORES, commands, cycles=cycles))
-        times[i, j] = run.makespan_fs / FS_PER_MS
-        busy[i, j] = int(cores.sum()) * period / FS_PER_MS
-    return times, busy
+        busy[:, i, j] = int(kind.actions(changed, op, graph, tiles)[f"{CORES}.host_cycle"].sum()) * period / FS_PER_MS
+        slower = with_tiles(program, hardware, CORES, commands, cycles=cycles)
+        times[:, i, j] = [compiled.simulate(slower.on(machine)).makespan_fs / FS_PER_MS for machine in machines]
+    time, cores = (RegularGridInterpolator((SHARES, STALLS, INPUTS), table) for table in (times, busy))
+    return time, cores
+
+
+@cache
+def _machine(share: float) -> Machine:
+    return load_hardware(MODEL, overrides={"memories.l3.bandwidth": f"{HYPERRAM * share} MB/s"}).machine()

@@ -1,11 +1,18 @@
 // Numbers as people read them: four digits and a prefix, the same as in the rest of cosim.
 const PREFIXES = [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"], [1, ""], [1e-3, "m"], [1e-6, "u"], [1e-9, "n"], [1e-12, "p"], [1e-15, "f"]];
 
+// toFixed, but ties go to the even digit, as elsewhere in cosim.
+function fixed(value, places) {
+  const scaled = Math.abs(value) * 10 ** places;
+  const isTie = scaled % 1 === 0.5 && (Math.abs(value) * 2 ** (places + 1)) % 1 === 0 && Math.floor(scaled) % 2 === 0;
+  return isTie ? (Math.sign(value) * (Math.floor(scaled) / 10 ** places)).toFixed(places) : value.toFixed(places);
+}
+
 function digits(value) {
   if (value === 0) return "0";
   if (!Number.isFinite(value)) return "-";
   const places = Math.max(0, 3 - Math.floor(Math.log10(Math.abs(value))));
-  const text = value.toFixed(Math.min(places, 100));
+  const text = fixed(value, Math.min(places, 100));
   return text.includes(".") ? text.replace(/0+$/, "").replace(/\.$/, "") : text;
 }
 
@@ -19,7 +26,7 @@ const duration = (ms) => si(ms * 1e-3, "s");
 const energy = (pj) => si(pj * 1e-12, "J");
 const area = (um2) => `${digits(um2 * 1e-6)} mm2`;
 const percent = (share) => `${(100 * share).toFixed(1)}%`;
-const count = (value) => (Math.abs(value) < 100000 ? Math.round(value).toLocaleString("en-US") : si(value, ""));
+const count = (value) => (Math.abs(value) < 100000 ? Number(fixed(value, 0)).toLocaleString("en-US") : si(value, ""));
 
 function size(bytes) {
   for (const [scale, unit] of [[2 ** 30, "GiB"], [2 ** 20, "MiB"], [2 ** 10, "KiB"]]) {

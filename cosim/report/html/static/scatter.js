@@ -1,5 +1,5 @@
 // Designs in two metrics. Points lie on one canvas, what the pointer is at on another: 100,000 are no burden.
-function drawScatter(host, designs, { metrics, objectives, titles, choose }) {
+function drawScatter(host, designs, { metrics, objectives, titles, signs, choose }) {
   const c = designs.columns;
   const best = c.is_on_front;
   const chosen = { x: objectives[0], y: objectives[1] || metrics.find((name) => name !== objectives[0]) || objectives[0], row: -1 };
@@ -13,9 +13,9 @@ function drawScatter(host, designs, { metrics, objectives, titles, choose }) {
   let plan = null;
 
   function front2(rows) {
-    const order = [...rows].sort((a, b) => c[chosen.x][a] - c[chosen.x][b] || c[chosen.y][a] - c[chosen.y][b]);
+    const x = (row) => signs[chosen.x] * c[chosen.x][row], y = (row) => signs[chosen.y] * c[chosen.y][row];
     const found = [];
-    for (const row of order) if (!found.length || c[chosen.y][row] < c[chosen.y][found.at(-1)]) found.push(row);
+    for (const row of [...rows].sort((a, b) => x(a) - x(b) || y(a) - y(b))) if (!found.length || y(row) < y(found.at(-1))) found.push(row);
     return found;
   }
 

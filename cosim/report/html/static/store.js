@@ -5,6 +5,7 @@ async function drawStore() {
   const metrics = PAGE.metrics.map((metric) => metric.column);
   const first = [...PAGE.objectives.filter((name) => metrics.includes(name)), ...metrics.filter((name) => !PAGE.objectives.includes(name))];
   const titles = Object.fromEntries(PAGE.metrics.map((metric) => [metric.column, metric.title]));
+  const signs = Object.fromEntries(PAGE.metrics.map((metric) => [metric.column, metric.is_more_better ? -1 : 1]));
   const at = (name) => document.getElementById(name);
   let scatter = null;
   const list = drawTable(at("designs-table"), designs, {
@@ -35,7 +36,7 @@ async function drawStore() {
     drawTable(place, ops, { share: "critical_ms", label: "ops of the design", titles: { critical_ms: "critical", stall_ms: "waits", stall_cause: "mostly for", utilization_spatial: "spatial" } });
   }
 
-  if (first.length) scatter = drawScatter(at("front-chart"), designs, { metrics: first, objectives: first, titles, choose: show });
+  if (first.length) scatter = drawScatter(at("front-chart"), designs, { metrics: first, objectives: first, titles, signs, choose: show });
   pageIsReady();
 }
 

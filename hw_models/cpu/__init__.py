@@ -1,0 +1,1 @@
+"""Packaged descriptions; see `cosim_hw_models`."""
