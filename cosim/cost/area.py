@@ -86,7 +86,9 @@ def area(hardware: Hardware, technology: Technology, kinds: Mapping[str, EngineK
         else:
             price = technology.dram.get(memory.technology)
             is_included = price is not None and price.value == 0
-            excluded.append(f"{memory.name}: {memory.technology} {'has no area here' if is_included else 'is another chip'}")
+            excluded.append(
+                f"{memory.name}: {memory.technology} {'has no area here' if is_included else 'is another chip'}"
+            )
     excluded += [f"{name}: wires run above other logic" for name in hardware.links]
     for engine in hardware.engines.values():
         for unit, count in units_of(engine, kinds).items():

@@ -218,7 +218,9 @@ class Tiler:
         if (op.name, engine.name) not in self.operands:
             self.operands[op.name, engine.name] = self._operands(op, engine)
         operands = self.operands[op.name, engine.name]
-        homes = [kept[root][0] if root in kept else home_memory(self.hardware, self.graph, root) for root, _ in operands]
+        homes = [
+            kept[root][0] if root in kept else home_memory(self.hardware, self.graph, root) for root, _ in operands
+        ]
         staged = tuple(home != memory for home, (_, memory) in zip(homes, operands, strict=True))
         known = (op.name, engine.name, staged)
         if known not in self.entries:
@@ -251,7 +253,7 @@ class Tiler:
         if engine.operands not in (None, hardware.main_memory):
             paths.append(channel(hardware, str(engine.operands), hardware.main_memory))
         own = [hardware.port(step) for step in engine.via]
-        described = [(port.name, port.unit_bytes, port.unit_fs, port.latency_fs) for port in own]
+        described: list[tuple[object, ...]] = [(p.name, p.unit_bytes, p.unit_fs, p.latency_fs) for p in own]
         described += [(path.fs_per_byte, path.setup_fs, path.latency_fs, sorted(path.via)) for path in paths]
         return digest_of(
             op.kind.name,

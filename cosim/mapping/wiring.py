@@ -109,7 +109,11 @@ def require_moves(hardware: Hardware, engine: Engine) -> None:
     if engine.operands in (None, main):
         return
     moves = {(e.source_memory, e.target_memory) for e in hardware.engines.values() if e.source_memory}
-    if hardware.constants and engine.weights != hardware.constants and (hardware.constants, engine.weights) not in moves:
+    if (
+        hardware.constants
+        and engine.weights != hardware.constants
+        and (hardware.constants, engine.weights) not in moves
+    ):
         raise UnsupportedError(
             f"constants are in {hardware.constants}, and it computes from {engine.operands}: constants that are not in "
             f"{main} are read in place, or moved to weights of its own",

@@ -136,6 +136,9 @@ class Peaks:
 class Board(Protocol):
     """A device that exists, what was measured on it, and how cosim models it.
 
+    A board may have `tells`, which is read by `getattr`: what else its page says, lines of Markdown from the sequence of
+    `cosim.validate.validation.Line`.
+
     Attributes
     ----------
     name, summary

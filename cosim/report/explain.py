@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cosim.errors import unknown
-from cosim.report import explain_kinds
 from cosim.report.grid import grid
 from cosim.report.per_mac import per_mac
 from cosim.report.quantity import area, count, digits, duration, energy, share, si, size
@@ -30,7 +29,6 @@ def render(result: Result, *, top: int = 12) -> Group:
         engines(result),
         _critical(result, top),
         per_mac(result),
-        explain_kinds.table(result),
         _roofline(result, top),
         _energy(result, top, sources),
         _area(result, sources),
@@ -54,7 +52,6 @@ def as_json(result: Result, *, op: str | None = None) -> dict[str, Any]:
     return facts | {
         "critical_path_ms": summary["critical_path_ms"],
         "critical_path_by_op_ms": critical_by_op(result),
-        "work": explain_kinds.as_json(result),
         **{name: [clean(row) for row in rows(result.table(name))] for name in frames},
     }
 

@@ -22,7 +22,11 @@ def page(validation: Validation, command: str) -> str:
         lines += ["There is no model of this board yet: these are the baselines that it must beat.", ""]
     lines += ["## Errors", "", *_about_splits(validation), "", SCORE_HEADER, SCORE_RULE]
     lines += [score_row(one) for one in validation.scores]
-    lines += ["", "## Constants", "", *_constants(validation), "", "## Networks", "", *_networks(validation)]
+    lines += ["", "## Constants", "", *_constants(validation)]
+    tells = getattr(board, "tells", None)
+    if tells is not None:
+        lines += ["", *tells(validation.lines)]
+    lines += ["", "## Networks", "", *_networks(validation)]
     if validation.excluded:
         lines += ["", "## Left out", "", "| table | network | measured | why |", "|---|---|--:|---|"]
         lines += [

@@ -10,6 +10,7 @@ import sys
 from picture import BLUE, GREEN, GREY, ORANGE, PALE, PINK, SKY, VERMILION, YELLOW, head, key, label, panels, save
 
 import cosim
+from cosim.report.quantity import duration, si
 from cosim.report.slowdown import slowdown
 from cosim.report.slowdown_screen import verdicts
 
@@ -49,7 +50,7 @@ def main(folder: str, networks: dict[str, str] = NETWORKS, devices: dict[str, st
             side = {"ghostnet": "right", "shufflenet_v2_1_0": "left"}.get(one.network, "center")  # of nearly equal MACs
             above.plot([one.macs] * 2, [ideal, time], color=PALE, linewidth=2, zorder=0)
             above.plot(one.macs, time, "o", color=VERMILION if row else BLUE, markersize=5)
-            label(above, one.macs, time, f"{one.ratio:.1f}x", xytext=(0, 9), ha=side)
+            label(above, one.macs, time, f"{one.ratio:.2g}x", xytext=(0, 9), ha=side)
             name = {"rotation": 90, "fontsize": 7.5, "ha": side, "transform": above.get_xaxis_transform()}
             above.text(one.macs, 0.03, networks[one.network], color="#555555", **name)
             start = 0.0
@@ -57,9 +58,12 @@ def main(folder: str, networks: dict[str, str] = NETWORKS, devices: dict[str, st
                 share = 100 * sum(one.parts_fs[cause] for cause in causes) / one.latency_fs
                 below.barh(row, share, left=start, color=colour, height=0.74)
                 start += share
-        above.set(xscale="log", yscale="log", xlim=ends, ylim=(0.005, 30))
+        above.set(xscale="log", yscale="log", xlim=ends, ylim=(0.002, 30))
+        above.xaxis.set_major_formatter(lambda macs, _: si(macs, "MAC"))
+        above.yaxis.set_major_formatter(lambda time, _: duration(time))
+        above.text(ends[1], 1e3 * ends[1] / runs[0].peak_macs_per_s, "peak ", color="#777777", ha="right", va="top")
         below.set(xlim=(0, 100))
-        head(above, devices[device], "MACs", "" if column else "time of an inference [ms], and over that at the peak")
+        head(above, devices[device], "", "" if column else "time, and how many times that of the peak")
         head(below, "", "share of the time [%]")
         below.tick_params(axis="y", length=0)
     axes[1, 0].set_yticks(range(len(networks)), list(networks.values()))

@@ -56,6 +56,15 @@ def test_the_command_line_runs_its_device(acme):
     assert "acme/zero-skip-64" in done.stdout
 
 
+def test_its_section_stands_in_the_report_of_its_device_and_of_no_other(acme, tmp_path):
+    for device, is_there in (("acme/zero-skip-64", True), ("npu/edge-256", False)):
+        done = run(acme, *CLI, "run", "ds_cnn", "--on", device, "--out", str(tmp_path / "r"))
+        assert done.returncode == 0, done.stderr
+        done = run(acme, *CLI, "report", str(tmp_path / "r"), "--out", str(tmp_path / "r.html"))
+        assert done.returncode == 0, done.stderr
+        assert ("run on the zero-skipping array" in (tmp_path / "r.html").read_text("utf-8")) == is_there
+
+
 def test_two_distributions_with_one_name_stop_the_run(acme, tmp_path):
     package = acme / "site" / "acme_cosim"
     shutil.copytree(package, tmp_path / "twin_cosim")

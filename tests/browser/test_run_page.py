@@ -99,7 +99,10 @@ def test_the_timeline_zooms_by_button_key_and_wheel_and_pans_by_drag(visit, path
     page.keyboard.down("Control")
     page.mouse.wheel(0, -300)
     page.keyboard.up("Control")
-    page.wait_for_function("width => { const d = document.getElementById('timeline-chart').dataset; return d.to - d.from < width * 0.9; }", arg=latency / 4)
+    page.wait_for_function(
+        "width => { const d = document.getElementById('timeline-chart').dataset; return d.to - d.from < width * 0.9; }",
+        arg=latency / 4,
+    )
     page.keyboard.press("0")
     assert view(page) == [0, latency]
 
@@ -115,11 +118,20 @@ def test_without_ctrl_the_wheel_scrolls_the_page(visit, path, result):
 def test_the_pointer_over_a_command_names_it(visit, path, result):
     page = visit(path)
     timeline = result.table("timeline")
-    row = max((i for i in range(len(timeline["op"])) if timeline["engine"][i] == "mac"), key=lambda i: timeline["release_fs"][i] - timeline["start_fs"][i])
+    row = max(
+        (i for i in range(len(timeline["op"])) if timeline["engine"][i] == "mac"),
+        key=lambda i: timeline["release_fs"][i] - timeline["start_fs"][i],
+    )
     box = page.locator("#timeline-chart canvas").bounding_box()
     middle = (timeline["start_fs"][row] + timeline["release_fs"][row]) / 2 * 1e-12
-    lanes = [name for name, n in zip(result.table("engines")["engine"], result.table("engines")["commands"], strict=True) if n]
-    page.mouse.move(box["x"] + middle / result.summary["latency_ms"] * box["width"], box["y"] + 58 * lanes.index("mac") + 28)
+    lanes = [
+        name
+        for name, n in zip(result.table("engines")["engine"], result.table("engines")["commands"], strict=True)
+        if n
+    ]
+    page.mouse.move(
+        box["x"] + middle / result.summary["latency_ms"] * box["width"], box["y"] + 58 * lanes.index("mac") + 28
+    )
     text = page.inner_text("#tip")
     assert timeline["op"][row] in text
     assert timeline["tile"][row] in text
@@ -149,7 +161,26 @@ def test_the_memory_map_names_what_is_there_at_the_peak(visit, path, result):
 
 
 def test_numbers_are_written_as_python_writes_them(visit, path):
-    values = [0, 1, 0.1235, 9.9995, 999.95, 0.99995, 12.345, 1234.5, 1235.5, 2.0625, 1e-7, 3.3e11, 99999, 100000, 2.5e-17, 1023, 1024, 123456789]
+    values = [
+        0,
+        1,
+        0.1235,
+        9.9995,
+        999.95,
+        0.99995,
+        12.345,
+        1234.5,
+        1235.5,
+        2.0625,
+        1e-7,
+        3.3e11,
+        99999,
+        100000,
+        2.5e-17,
+        1023,
+        1024,
+        123456789,
+    ]
     writers = {"digits": digits, "duration": duration, "energy": energy, "area": area, "size": size, "count": count}
     page = visit(path)
     for name, write in writers.items():
@@ -182,7 +213,9 @@ def test_keys_reach_everything(visit, path):
     page = visit(path)
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Skip to the report"
-    names = page.evaluate("[...document.querySelectorAll('button, select, input, canvas[tabindex], .scroll')].filter((one) => one.offsetParent && !(one.getAttribute('aria-label') || one.textContent.trim() || one.labels?.length))")
+    names = page.evaluate(
+        "[...document.querySelectorAll('button, select, input, canvas[tabindex], .scroll')].filter((one) => one.offsetParent && !(one.getAttribute('aria-label') || one.textContent.trim() || one.labels?.length))"
+    )
     assert names == []
 
 
@@ -202,7 +235,9 @@ def test_a_nasty_name_stays_text(visit, result, tmp_path):
     assert page.locator("img").count() == 0
 
 
-@pytest.mark.parametrize(("network", "device"), [("ds_cnn", "mcu/nrf5340"), ("resnet8", "fpga/dpuczdx8g-b4096"), ("ds_cnn", "mcu/gap8")])
+@pytest.mark.parametrize(
+    ("network", "device"), [("ds_cnn", "mcu/nrf5340"), ("resnet8", "fpga/dpuczdx8g-b4096"), ("ds_cnn", "mcu/gap8")]
+)
 def test_other_devices_open_without_complaint(visit, network, device, tmp_path):
     page = visit(write_report(cosim.run(network, device), tmp_path / "page.html"))
     assert page.locator("#ops-table tbody tr").count() > 5

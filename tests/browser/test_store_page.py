@@ -50,7 +50,19 @@ def crowd(tmp_path_factory):
         opened.note_space(Known("d", "crowd", axes, ("latency_ms", "energy_uj", "area_um2")))
         names = ("latency_ms", "energy_uj", "area_um2")
         rows = [
-            (f"{i:040x}", "done", json.dumps(dict(zip(names, row, strict=True))), None, "{}", "d", "{}", 0, "w", 0.1, 0.0)
+            (
+                f"{i:040x}",
+                "done",
+                json.dumps(dict(zip(names, row, strict=True))),
+                None,
+                "{}",
+                "d",
+                "{}",
+                0,
+                "w",
+                0.1,
+                0.0,
+            )
             for i, row in enumerate(numbers.tolist())
         ]
         opened._base.execute("BEGIN")
@@ -124,7 +136,9 @@ def test_a_hundred_thousand_designs_stay_usable(visit, crowd):
     page.wait_for_selector(f'#designs-table tr[data-row="{int(numbers[:, 0].argmax())}"]')
     page.fill("#designs-table input", "latency_ms<0.2 energy_uj<20")
     wanted = int(((numbers[:, 0] < 0.2) & (numbers[:, 1] < 20)).sum())
-    page.wait_for_function("text => document.querySelector('#designs-table .counted').textContent.startsWith(text)", arg=f"{wanted:,} of")
+    page.wait_for_function(
+        "text => document.querySelector('#designs-table .counted').textContent.startsWith(text)", arg=f"{wanted:,} of"
+    )
     click_first_of_front(page)
     page.wait_for_selector("#design .panel")
     assert opened < 20  # seconds, on a machine that others use too

@@ -128,5 +128,7 @@ class TestMicrocontrollerCore(EngineKindContract):
 
     @pytest.fixture
     def engine(self, stack, weights):
-        made = engine("microcontroller_core", stack=stack, core="cortex-m4", cache_bytes=64, line_bytes=16, depthwise=7.5)
+        made = engine(
+            "microcontroller_core", stack=stack, core="cortex-m4", cache_bytes=64, line_bytes=16, depthwise=7.5
+        )
         return replace(made, weights=weights, accumulators=None)

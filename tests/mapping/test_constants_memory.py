@@ -136,7 +136,11 @@ def test_the_arena_is_hardly_more_than_what_is_alive(device):
     done = simulate(load_graph("mobilenet_v1_025_96"), device)
     graph = compress(load_graph("mobilenet_v1_025_96"), "int8", calibrate=False)
     most = max(
-        sum(aligned(graph.tensors[name].bytes) for name in dict.fromkeys((*op.inputs, op.output)) if name not in graph.constants)
+        sum(
+            aligned(graph.tensors[name].bytes)
+            for name in dict.fromkeys((*op.inputs, op.output))
+            if name not in graph.constants
+        )
         for op in graph.ops
         if not op.kind.is_view
     )

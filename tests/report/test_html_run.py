@@ -56,7 +56,9 @@ def test_the_page_loads_nothing(page, text):
             assert re.match(r"#|https://(doi\.org|arxiv\.org)/", attributes["href"]), attributes
     assert not any("@import" in style or "url(" in style for style in page.styles)
     code = page.scripts[-1][1]
-    assert not re.search(r"fetch\(|XMLHttpRequest|import\(|WebSocket|sendBeacon|https?://(?!www\.w3\.org/2000/svg)", code)
+    assert not re.search(
+        r"fetch\(|XMLHttpRequest|import\(|WebSocket|sendBeacon|https?://(?!www\.w3\.org/2000/svg)", code
+    )
 
 
 def test_the_browser_is_told_to_load_nothing(page):
@@ -110,7 +112,11 @@ def test_provenance_methods_and_citations_are_whole(page, result):
     assert found["hashes"]["hardware"][:12] in page.texts["methods-text"]
     bibtex = page.texts["bibtex-text"]
     assert "@software{cosim" in bibtex
-    named = {doi.rstrip(".") for source in result.table("actions")["source"] for doi in re.findall(r"doi:(10\.[^\s,;()]+)", source)}
+    named = {
+        doi.rstrip(".")
+        for source in result.table("actions")["source"]
+        for doi in re.findall(r"doi:(10\.[^\s,;()]+)", source)
+    }
     assert named
     assert all(f"doi = {{{doi}}}" in bibtex for doi in named)
 
@@ -234,7 +240,9 @@ def test_what_is_no_result_is_refused(tmp_path, saved):
 
 
 def test_a_result_of_an_earlier_version_has_a_page(result):
-    old = {name: result.makers[name] for name in result.makers if name not in ("activity", "roofs", "quality", "timeline")}
+    old = {
+        name: result.makers[name] for name in result.makers if name not in ("activity", "roofs", "quality", "timeline")
+    }
     page = read_page(run_page(replace(result, makers=old)))
     assert "saved by a version without" in page.texts["timeline"]
     assert "saved by a version without" in page.texts["roofline"]
@@ -251,7 +259,12 @@ class Section:
 
 
 def test_sections_of_plugins_are_drawn_by_the_page():
-    section = Section(Paragraph("a <b>"), Facts([("x", "<y>")]), Listing("t", {"op": ["<z>"], "energy_pj": [1.0]}), Bars("b", ["<q>"], [float("inf")], "dB"))
+    section = Section(
+        Paragraph("a <b>"),
+        Facts([("x", "<y>")]),
+        Listing("t", {"op": ["<z>"], "energy_pj": [1.0]}),
+        Bars("b", ["<q>"], [float("inf")], "dB"),
+    )
     drawn = blocks.Drawn()
     part = blocks.part(section, blocks.blocks_of(section, None), drawn)
     assert (part.name, part.title) == ("section-acme", "Acme <i>")

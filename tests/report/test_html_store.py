@@ -130,7 +130,7 @@ def test_other_files_are_refused_and_left_as_they_are(tmp_path):
     (tmp_path / "torn.sqlite").write_bytes(b"SQLite format 3\x00" + b"\xff" * 200)
     for name in ("other.sqlite", "empty.sqlite", "torn.sqlite"):
         before = (tmp_path / name).read_bytes()
-        with pytest.raises(DescriptionError, match="neither a result nor a store|is damaged"):
+        with pytest.raises(DescriptionError, match=r"neither a result nor a store|is damaged"):
             write_report(tmp_path / name, tmp_path / "p.html")
         assert (tmp_path / name).read_bytes() == before
     assert not (tmp_path / "p.html").exists()
@@ -149,12 +149,26 @@ def test_many_designs_make_a_page_of_bearable_size(tmp_path, count):
         opened.note_space(Known("d", "s", axes, ("latency_ms", "energy_uj", "area_um2")))
         numbers = random.lognormal(0, 1, (count, 3)).tolist()
         rows = [
-            (f"{i:040x}", "done", f'{{"latency_ms": {x}, "energy_uj": {y}, "area_um2": {z}}}', None, "{}", "d", "{}", 0, "w", 0.1, 0.0)
+            (
+                f"{i:040x}",
+                "done",
+                f'{{"latency_ms": {x}, "energy_uj": {y}, "area_um2": {z}}}',
+                None,
+                "{}",
+                "d",
+                "{}",
+                0,
+                "w",
+                0.1,
+                0.0,
+            )
             for i, (x, y, z) in enumerate(numbers)
         ]
         opened._base.execute("BEGIN")
         opened._base.executemany("INSERT INTO designs VALUES (?,?,?,?,?,?,?,?,?,?,?)", rows)
-        opened._base.executemany("INSERT INTO members VALUES ('d', ?, ?)", ((f"{i % 100},{i // 100}", row[0]) for i, row in enumerate(rows)))
+        opened._base.executemany(
+            "INSERT INTO members VALUES ('d', ?, ?)", ((f"{i % 100},{i // 100}", row[0]) for i, row in enumerate(rows))
+        )
         opened._base.execute("COMMIT")
     start = time.process_time()
     write_report(tmp_path / "s.sqlite", tmp_path / "p.html", details=0)

@@ -13,7 +13,18 @@ from cosim.explore.store import Store
 from cosim.result import Result
 from cosim.result.table import Table
 
-COLUMNS = ("op", "kind", "engine", "critical_ms", "busy_ms", "stall_ms", "stall_cause", "macs", "utilization_spatial", "energy_pj")
+COLUMNS = (
+    "op",
+    "kind",
+    "engine",
+    "critical_ms",
+    "busy_ms",
+    "stall_ms",
+    "stall_cause",
+    "macs",
+    "utilization_spatial",
+    "energy_pj",
+)
 EXACT = ("latency_ms", "energy_uj", "area_um2")
 
 

@@ -51,14 +51,20 @@ def unpacked(found: Mapping[str, Any]) -> Table:
 
 
 def _column(values: NDArray[Any] | Sequence[Any]) -> dict[str, Any]:
-    is_text = isinstance(values, np.ndarray) and all(isinstance(value, str) for value in values.tolist())
-    array = np.asarray(values, object) if is_text and values.dtype == object else column(values)  # also without rows
+    array = np.asarray(values) if _is_text(values) else column(values)
     kind = {"i": "int", "f": "float", "b": "bool", "O": "text"}[array.dtype.kind]
     if kind == "text":
         return _texts(array)
     if len(array) > LONG:
         return {"type": kind, "deflated": _deflated(array.astype("<f8"))}
     return {"type": kind, "values": [_number(value) for value in array.tolist()]}
+
+
+def _is_text(values: NDArray[Any] | Sequence[Any]) -> bool:
+    """Whether a column holds texts already; one without rows too."""
+    if not isinstance(values, np.ndarray) or values.dtype != object:
+        return False
+    return all(isinstance(value, str) for value in values.tolist())
 
 
 def _texts(array: NDArray[Any]) -> dict[str, Any]:

@@ -30,6 +30,7 @@ KEYS = (
 NEEDED = ("ops", "engines", "memories", "actions", "areas", "placements")
 SCRIPTS = ("run_table.js", "timeline.js", "breakdown.js", "roofline.js", "memory.js", "blocks.js", "run.js")
 PJ_PER_UJ = 1e6
+TIMES = "\N{MULTIPLICATION SIGN}"
 
 
 def run_page(result: Result) -> str:
@@ -40,7 +41,7 @@ def run_page(result: Result) -> str:
     parts = [
         Part("summary", "Summary", _summary(result)),
         Part("timeline", "Time by engine", _timeline(result), "Time"),
-        Part("ops", "Ops", _ops(result)),
+        Part("ops", "Ops", _ops()),
         Part("breakdown", "Energy and area", _breakdown(summary)),
         Part("roofline", "Roofline", _roofline(result)),
         Part("memory", "Memory over time", _memory(), "Memory"),
@@ -96,16 +97,20 @@ def _cards(summary: Mapping[str, Any]) -> list[Html]:
         for name in sorted(summary["memory_bytes"], key=lambda name: name == summary["main_memory"])
         if summary["memory_bytes"][name] and summary["peak_bytes"][name]
     ]
-    busy = element("p", f"{summary['main_engine']} busy × its MACs at work while busy") if spatial is not None else None
+    busy = (
+        element("p", f"{summary['main_engine']} busy {TIMES} its MACs at work while busy")
+        if spatial is not None
+        else None
+    )
     return [
-        _card("Latency", duration(summary["latency_ms"]), f"{digits(times)} × the bound of any mapping" if times else "",
+        _card("Latency", duration(summary["latency_ms"]), f"{digits(times)} {TIMES} the bound of any mapping" if times else "",
               f"steady {duration(summary['steady_latency_ms'])}"),
         _card("Energy", uj[0], f"{uj[1]} to {uj[2]}", f"{digits(power)} mW on average; {summary['energy_boundary']}"),
         _card("Area", um2[0], f"{um2[1]} to {um2[2]}", "silicon of the described units"),
         _card("MACs", count(summary["macs"]), f"{count(summary['parameters'])} parameters",
               f"{count(summary['ops'])} ops, {count(summary['commands'])} commands"),
         _card("Utilization", f"{100 * temporal * (1 if spatial is None else spatial):.1f}%",
-              f"{100 * temporal:.1f}% of the time" + (f" × {100 * spatial:.1f}% of the MACs" if spatial is not None else ""),
+              f"{100 * temporal:.1f}% of the time" + (f" {TIMES} {100 * spatial:.1f}% of the MACs" if spatial is not None else ""),
               busy),
         element("div", element("h3", "Memory, peak"), memories, class_="card"),
     ]  # fmt: skip
@@ -139,7 +144,7 @@ def _timeline(result: Result) -> list[Html]:
                 element("h3", "Why engines wait"), element("div", id="stall-chart", class_="chart")]  # fmt: skip
     text = (
         "Above the line of each engine what it works on, below it what it waits for. Scroll with Ctrl, drag, pinch or "
-        "use + − ← → to look closer; single commands appear when there is room for them."
+        "use the keys + - ← → to look closer; single commands appear when there is room for them."
         if has_commands
         else "Busy and stalled share of each engine per slice of time. The result was saved without its commands: with "
         "'cosim run ... --timeline --out DIR' this chart zooms down to each of them."
@@ -152,7 +157,7 @@ def _timeline(result: Result) -> list[Html]:
     ]
 
 
-def _ops(result: Result) -> list[Html]:
+def _ops() -> list[Html]:
     text = (
         "“Critical” is the op's share of the chain of commands that decides the latency: over all ops it adds up to the "
         "latency. Energy and bytes of an op include its moves; power over time belongs to no op."

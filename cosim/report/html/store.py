@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -78,14 +77,12 @@ def spread(keys: Sequence[str], most: int) -> list[str]:
     """At most that many keys, evenly along the front, with both of its ends."""
     if most >= len(keys):
         return list(keys)
-    if most < 2:  # noqa: PLR2004 - one has no two ends
+    if most < 2:
         return list(keys[:most])
     return [keys[round(i * (len(keys) - 1) / (most - 1))] for i in range(most)]
 
 
-def _again(
-    store: Path, found: Listed, most: int, progress: Callable[[str, float], None] | None
-) -> list[Detail]:
+def _again(store: Path, found: Listed, most: int, progress: Callable[[str, float], None] | None) -> list[Detail]:
     keys = spread(list(dict.fromkeys(on_front(found.frame, found.objectives[0]))), most) if len(found.frame) else []
     return detailing.details(store, keys, progress)
 
@@ -117,11 +114,11 @@ def _summary(found: Listed) -> list[Html]:
         element("div", element("h3", name.capitalize()), element("p", f"{number:,}", class_="value"), class_="card")
         for name, number in counts(found.frame).items()
     ]
-    axes = [(name, f"{len(values)}: {', '.join(map(str, values[:12]))}{' …' if len(values) > 12 else ''}")  # noqa: PLR2004
+    axes = [(name, f"{len(values)}: {', '.join(map(str, values[:12]))}{' …' if len(values) > 12 else ''}")
             for name, values in found.axes.items()]  # fmt: skip
     text = (
         "Designs that a lower bound proves to be beaten are not simulated and are not in a store: "
-        "‘cosim explore’ prints how many there were."
+        "'cosim explore' prints how many there were."
     )
     return [
         element("div", cards, class_="cards"),
@@ -176,7 +173,7 @@ def _paper(found: Listed) -> list[Html]:
     axes = ", ".join(f"{name} ({len(values)})" for name, values in found.axes.items())
     limits = f" within {', '.join(found.limits)}" if found.limits else ""
     text = (
-        f"We explored the design space ‘{found.name}’ with cosim {version()}: axes and numbers of values are {axes}. "
+        f"We explored the design space '{found.name}' with cosim {version()}: axes and numbers of values are {axes}. "
         f"{n['simulated']:,} designs were simulated; {n['on the front']:,} of them{limits} are not dominated in "
         f"{', '.join(_title(name) for name in found.objectives)}. Designs were left out only where a lower bound proves "
         f"that another one beats them. Evaluations took {frame['seconds'].sum():.3g} s of CPU time."

@@ -28,7 +28,7 @@ class Citation:
     Attributes
     ----------
     key
-        For ``\\cite``.
+        What is cited in the text.
     label
         One line for people.
     url
@@ -54,7 +54,7 @@ def sources(result: Result) -> list[str]:
 
 
 def citations(texts: Iterable[str]) -> list[Citation]:
-    """cosim first, then every publication that the sources `texts` name by DOI or arXiv number, then the other sources."""
+    """Cosim first, then every publication that the sources `texts` name by DOI or arXiv number, then the other sources."""
     named: dict[str, Citation] = {}
     other: dict[str, Citation] = {}
     for text in texts:

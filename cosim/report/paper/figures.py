@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cosim.report.figure import COLOURS, SUFFIXES, time_unit
+from cosim.report.paper.written import written
 from cosim.report.quantity import area, digits, energy, si
 from cosim.result import Result
 from cosim.result.gaps import CAUSES
@@ -29,7 +31,7 @@ _METADATA: dict[str, dict[str, Any]] = {
     ".svg": {"Date": None},
     ".pdf": {"CreationDate": None},
 }
-_STYLE = {
+_STYLE: Any = {
     "font.size": 8, "axes.titlesize": 9, "axes.labelsize": 8, "xtick.labelsize": 7, "ytick.labelsize": 7,
     "legend.fontsize": 7, "axes.spines.top": False, "axes.spines.right": False, "svg.hashsalt": "cosim",
     "pdf.fonttype": 42, "axes.linewidth": 0.6,
@@ -129,7 +131,13 @@ def _roofline(figure: Figure, result: Result) -> None:
         name = max(peaks, key=lambda one: peaks[one])
         axis.annotate(f"{name} {si(peak, 'MAC/s')}", (edge * 1.3, peak), ha="right", va="bottom", fontsize=7)
     axis.annotate(f"{memory} {si(rate, 'B/s')}", (low, rate * low), ha="left", va="bottom", fontsize=7)
-    axis.set(xscale="log", yscale="log", xlabel=f"MACs per byte of {memory}", ylabel="MACs per second", xlim=(low, edge * 1.3))
+    axis.set(
+        xscale="log",
+        yscale="log",
+        xlabel=f"MACs per byte of {memory}",
+        ylabel="MACs per second",
+        xlim=(low, edge * 1.3),
+    )
     axis.legend(frameon=False, loc="lower right")
 
 
@@ -200,7 +208,7 @@ def _ops(figure: Figure, result: Result) -> None:
     lower.yaxis.set_major_formatter(lambda value, _: energy(value))
     lower.set_ylabel("energy")
     lower.set_xlabel("op, in order of the network")
-    if len(place) <= 40:  # noqa: PLR2004 - names are legible
+    if len(place) <= 40:
         lower.set_xticks(place, ops["op"].tolist(), rotation=90)
 
 
@@ -214,18 +222,17 @@ def store_figures(store: Path, folder: Path, space: str | None) -> None:
 
 def _pareto(figure: Figure, found: Any) -> None:
     from cosim.explore.metric import METRICS
-    from cosim.report.paper.written import written
 
     axis = figure.subplots()
     columns = [*found.objectives, *(name for name in found.metrics if name not in found.objectives)][:2]
     done = found.frame[found.frame["state"] == "done"]
-    if len(columns) < 2 or not len(done):  # noqa: PLR2004 - two axes
+    if len(columns) < 2 or not len(done):
         axis.text(0.5, 0.5, "no design was evaluated", ha="center", transform=axis.transAxes)
         return
     x, y = columns
     best = done["is_on_front"].to_numpy(bool)
     beyond = ~done["is_allowed"].to_numpy(bool)
-    many = len(done) > 3000  # noqa: PLR2004 - then smaller dots
+    many = len(done) > 3000
     for these, colour, size_, label, above in (
         (~best & ~beyond, "#8A939C", 2 if many else 9, "beaten", 1),
         (~best & beyond, COLOURS[1], 2 if many else 9, "beyond a limit", 1),
@@ -237,10 +244,13 @@ def _pareto(figure: Figure, found: Any) -> None:
     titles = {metric.column: metric.name for metric in METRICS.values()}
     for name, scale, one in ((x, axis.set_xscale, axis.xaxis), (y, axis.set_yscale, axis.yaxis)):
         values = done[name].to_numpy()
-        if values.min() > 0 and values.max() / values.min() > 8:  # noqa: PLR2004 - as on the page
+        if values.min() > 0 and values.max() / values.min() > 8:
             scale("log")
-        one.set_major_formatter(lambda value, _, name=name: written(name, value))
+        one.set_major_formatter(partial(_tick, name))
         one.set_label_text(titles.get(name, name))
     axis.legend(frameon=False)
 
 
+def _tick(name: str, value: float, _: int) -> str:
+    """A tick of the axis of a column."""
+    return written(name, value)

@@ -36,7 +36,11 @@ def _device(result: Result) -> str:
     summary = result.summary
     roof, sizes = summary["roofline"], summary["memory_bytes"]
     memories = ", ".join(f"{name} {size(n)}" for name, n in sizes.items())
-    peak = f"a peak of {si(roof['peak_macs_per_s'], 'MAC/s')} ({roof['engine']}){' and ' if roof['peak_bytes_per_s'] else '; '}" if roof["peak_macs_per_s"] else ""
+    peak = (
+        f"a peak of {si(roof['peak_macs_per_s'], 'MAC/s')} ({roof['engine']}){' and ' if roof['peak_bytes_per_s'] else '; '}"
+        if roof["peak_macs_per_s"]
+        else ""
+    )
     changed = ", ".join(f"{key} = {value}" for key, value in summary["provenance"]["overrides"].items())
     rate = f"{si(roof['peak_bytes_per_s'], 'B/s')} to {roof['memory']}; " if roof["peak_bytes_per_s"] else ""
     text = (

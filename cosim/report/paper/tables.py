@@ -49,7 +49,9 @@ def run_sheets(result: Result) -> list[Sheet]:
         _of("ops", f"Ops of {what}", ops, (*OPS, *(("sqnr_db",) if has_numbers else ()))),
         _of("engines", f"Engines, {what}", result.table("engines"), ENGINES),
         _of("memories", f"Memories, {what}", result.table("memories"), MEMORIES),
-        _components("energy", f"Energy by component, {what}", summary["energy_by_component_uj"], lambda v: energy(v * 1e6)),
+        _components(
+            "energy", f"Energy by component, {what}", summary["energy_by_component_uj"], lambda v: energy(v * 1e6)
+        ),
         _components("area", f"Area by component, {what}", _areas(result), area),
     ]
     for section, blocks in sections(result):
@@ -73,7 +75,9 @@ def store_sheets(store: Path, space: str | None) -> list[Sheet]:
     numeric = [name in found.metrics for name in names]
     became = [(name, f"{number:,}") for name, number in counts(found.frame).items()]
     return [
-        Sheet("front", f"Designs of {found.name} that no other beats", [titled(name) for name in names], numeric, front),
+        Sheet(
+            "front", f"Designs of {found.name} that no other beats", [titled(name) for name in names], numeric, front
+        ),
         Sheet("designs", f"Designs of {found.name}", ("designs", "number"), (False, True), became),
     ]
 
@@ -94,11 +98,14 @@ def latex(sheet: Sheet) -> str:
 
 def markdown(sheet: Sheet) -> str:
     """A table with pipes."""
+
     def line(cells: Sequence[str]) -> str:
         return "| " + " | ".join(cell.translate(_MARKDOWN) for cell in cells) + " |"
 
     rule = "|" + "|".join("---:" if number else "---" for number in sheet.is_number) + "|"
-    return "\n".join([f"**{sheet.caption}**", "", line(sheet.headings), rule, *(line(row) for row in sheet.cells)]) + "\n"
+    return (
+        "\n".join([f"**{sheet.caption}**", "", line(sheet.headings), rule, *(line(row) for row in sheet.cells)]) + "\n"
+    )
 
 
 def _of(name: str, caption: str, table: Mapping[str, Any], wanted: Sequence[str]) -> Sheet:
@@ -118,7 +125,9 @@ def _components(name: str, caption: str, parts: Mapping[str, float], write: Any)
     whole = sum(parts.values())
     ordered = sorted(parts.items(), key=lambda item: (-item[1], item[0]))
     cells = [(part, write(value), share(value, whole)) for part, value in ordered if value]
-    return Sheet(name, caption, ("component", name, "share"), (False, True, True), [*cells, ("total", write(whole), "100.0%")])
+    return Sheet(
+        name, caption, ("component", name, "share"), (False, True, True), [*cells, ("total", write(whole), "100.0%")]
+    )
 
 
 def _areas(result: Result) -> dict[str, float]:

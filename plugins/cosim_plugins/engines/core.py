@@ -42,11 +42,11 @@ class MicrocontrollerCore:
     def check(self, engine: Engine) -> None:
         """A known stack and core, an operand memory, numbers in range."""
         where = f"engines.{engine.name}"
-        stack, core = engine.parameters.get("stack"), engine.parameters.get("core")
+        stack, core = str(engine.parameters.get("stack")), str(engine.parameters.get("core"))
         if stack not in STACKS:
-            raise unknown("stack", str(stack), STACKS, where=f"{where}.stack")
+            raise unknown("stack", stack, STACKS, where=f"{where}.stack")
         if core not in STACKS[stack]:
-            raise unknown(f"core of {stack}", str(core), STACKS[stack], where=f"{where}.core")
+            raise unknown(f"core of {stack}", core, STACKS[stack], where=f"{where}.core")
         if engine.operands is None:
             raise DescriptionError("`operands` must name a memory", where=where)
         for term in TERMS:
@@ -87,7 +87,7 @@ class MicrocontrollerCore:
         """Cycles; activations read and written once; weights as often as they are fetched."""
         constants = constant_positions(op, graph)
         others = frozenset(range(len(op.inputs))) - constants
-        counts = [
+        counts: list[Mapping[str, NDArray[np.int64]]] = [
             {f"{engine.name}.host_cycle": self.cycles(engine, op, graph, tiles)},
             {f"{engine.operands}.read_bytes": loops.operand_bytes(op, graph, tiles, others)},
             {f"{engine.operands}.write_bytes": loops.output_bytes(op, graph, tiles)},

@@ -64,7 +64,9 @@ STACKS_OF: Mapping[str, Stack] = {
     "hale": Stack(("hale",), 0, True, "Bosch Hardware-Aware Lowering Engine, MLPerf Tiny v1.1 and v1.2"),
     "plumerai": Stack(("plumerai",), 0, True, "Plumerai Inference Engine, MLPerf Tiny v0.7 and v1.0"),
     "tflm": Stack(("tflm",), 1, False, "tensorflow/tflite-micro, reference kernels, MLPerf Tiny v0.5", 1.0),
-    "tflm-unoptimised": Stack(("tflm-unoptimised",), 1, False, "tensorflow/tflite-micro as built for TinyEngine's table", 1.0),
+    "tflm-unoptimised": Stack(
+        ("tflm-unoptimised",), 1, False, "tensorflow/tflite-micro as built for TinyEngine's table", 1.0
+    ),
     "tflm-mvp": Stack(("tflm-mvp",), 0, False, "TensorFlow Lite Micro with Silicon Labs' MVP accelerator"),
 }
 CORES: Mapping[str, tuple[str, ...]] = {

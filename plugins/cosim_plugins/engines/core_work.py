@@ -32,7 +32,7 @@ def work(op: Op, graph: Graph, tiles: Boxes) -> dict[str, Counts]:
     """Counts of each term (`core_stacks.TERMS`) in each tile, shape (tiles,) each."""
     outputs = _volume(graph.space(op).output.boxes(tiles))
     if op.kind.name not in loops.PRODUCTS:
-        return _other_work(op, graph, tiles, outputs)
+        return _other_work(op, tiles, outputs)
     macs, extent = loops.macs(op, graph, tiles), loops.extents(op, graph, tiles)
     pixels = extent["N"] * extent["OY"] * extent["OX"]
     found = {"output": np.where(loops.is_final(op, graph, tiles), outputs, 0)}
@@ -47,7 +47,7 @@ def work(op: Op, graph: Graph, tiles: Boxes) -> dict[str, Counts]:
     }
 
 
-def _other_work(op: Op, graph: Graph, tiles: Boxes, outputs: Counts) -> dict[str, Counts]:
+def _other_work(op: Op, tiles: Boxes, outputs: Counts) -> dict[str, Counts]:
     points = np.prod(tiles[:, :, 1] - tiles[:, :, 0], axis=1)
     if op.kind.name in MOVES:
         return {"step": np.asarray(np.maximum(points, outputs), np.int64)}

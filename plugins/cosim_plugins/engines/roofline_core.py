@@ -33,8 +33,8 @@ class RooflineCore:
     """A CPU or GPU that computes out of main memory, op by op: the longer of products at a share of the peak and bytes.
 
     A share may exceed 1 where an algorithm needs fewer products than there are (Winograd). Caches are not modelled: every
-    op reads its operands and writes its result once. A kernel takes `least_cycles` at least: launches are made while the
-    kernel before runs, and lanes that a small kernel leaves idle are not used by the next.
+    op reads its operands and writes its result once. A product begins with `launch_cycles`, in which lanes fill; simple
+    ops are appended to the kernel before, and have none.
 
     Source: Williams, Waterman, Patterson 2009, doi:10.1145/1498765.1498785, with a share of the peak per kind of kernel.
     """
@@ -43,17 +43,17 @@ class RooflineCore:
     summary = "CPU or GPU as a roofline with a share of the peak per kind of kernel"
     parameters: Mapping[str, str] = {
         "macs_per_cycle": "products per cycle of all its lanes",
-        "least_cycles": "fewest cycles of a kernel",
+        "launch_cycles": "cycles before a product begins",
         "shares": "dense, window (3 x 3 of stride 1), depthwise, simple: share of the peak that kernels reach",
     }
 
     def check(self, engine: Engine) -> None:
         """A positive peak, a share per kind, and an operand memory."""
         where = f"engines.{engine.name}"
-        for key in ("macs_per_cycle", "least_cycles"):
+        for key, least in (("macs_per_cycle", 1), ("launch_cycles", 0)):
             value = engine.parameters.get(key)
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise DescriptionError(f"`{key}` is {value!r}", where=where, allowed="an integer >= 1")
+            if not isinstance(value, int) or isinstance(value, bool) or value < least:
+                raise DescriptionError(f"`{key}` is {value!r}", where=where, allowed=f"an integer >= {least}")
         shares = engine.parameters.get("shares")
         if not isinstance(shares, Mapping) or set(shares) != set(SHARES):
             raise DescriptionError(f"`shares` is {shares!r}", where=where, allowed=f"a number for each of {SHARES}")
@@ -77,10 +77,10 @@ class RooflineCore:
         return frozenset()
 
     def cycles(self, engine: Engine, op: Op, graph: Graph, tiles: Boxes) -> NDArray[np.int64]:
-        """Products or simple operations at their share of the peak, or the least that a kernel takes."""
+        """Products or simple operations at their share of the peak, after the launch."""
         rate = float(engine.parameters["macs_per_cycle"]) * float(engine.parameters["shares"][kernel(op, graph)])
-        least = int(engine.parameters["least_cycles"])
-        return np.asarray(np.maximum(np.ceil(_work(op, graph, tiles) / rate), least), np.int64)
+        launch = int(engine.parameters["launch_cycles"]) if op.kind.name in loops.PRODUCTS else 0
+        return np.asarray(np.maximum(np.ceil(_work(op, graph, tiles) / rate), 1) + launch, np.int64)
 
     def actions(self, engine: Engine, op: Op, graph: Graph, tiles: Boxes) -> Mapping[str, NDArray[np.int64]]:
         """Products or operations, and each operand element once."""

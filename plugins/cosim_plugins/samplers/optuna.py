@@ -6,6 +6,7 @@ estimator: Ozaki et al., GECCO 2020, doi:10.1145/3377930.3389817. Optuna: Akiba 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -31,7 +32,9 @@ def tpe() -> SamplerKind:
     """Tree-structured Parzen estimator, multivariate."""
 
     def made(module: Any, objectives: int, seed: int) -> Any:
-        return module.samplers.TPESampler(multivariate=True, constant_liar=True, seed=seed)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that two options are new
+            return module.samplers.TPESampler(multivariate=True, constant_liar=True, seed=seed)
 
     return _kind(made)
 
@@ -49,16 +52,11 @@ class OptunaSampler:
     """A study in memory: every axis is an integer, the position of its value."""
 
     def __init__(self, module: Any, sampler: Any, choices: Sequence[int], objectives: int) -> None:
-        import warnings
-
         self.module = module
         module.logging.set_verbosity(module.logging.ERROR)
         self.study = module.create_study(directions=["minimize"] * objectives, sampler=sampler)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            self.space = {
-                f"axis {place}": module.distributions.IntDistribution(0, count - 1) for place, count in enumerate(choices)
-            }
+        ranges = (module.distributions.IntDistribution(0, count - 1) for count in choices)
+        self.space = {f"axis {place}": held for place, held in enumerate(ranges)}
         self.open: dict[tuple[int, ...], list[Any]] = {}
         self.known: dict[tuple[int, ...], NDArray[np.float64]] = {}
 

@@ -24,13 +24,18 @@ class Assumptions(ReportSection):
     def blocks(self, result: Tables) -> Sequence[Block]:
         """Prices first, then what is left out, then rules."""
         summary = result.summary
-        prices = [row for part in (_energy(result), _area(result)) for _, row in sorted(part, key=lambda found: -found[0])]
+        prices = [
+            row for part in (_energy(result), _area(result)) for _, row in sorted(part, key=lambda found: -found[0])
+        ]
         names = ("where", "what", "value", "share of total", "source", "rule")
         blocks: list[Block] = [Paragraph(PRICES if prices else NONE)]
         if prices:
             columns = {name: [row[i] for row in prices] for i, name in enumerate(names)}
             blocks.append(Listing(f"Assumed prices in use: {len(prices)}", columns))
-        facts = [("latency includes", str(summary["latency_includes"])), ("energy boundary", summary["energy_boundary"])]
+        facts = [
+            ("latency includes", str(summary["latency_includes"])),
+            ("energy boundary", summary["energy_boundary"]),
+        ]
         facts += [("energy leaves out", text) for text in summary["energy_excludes"]]
         facts += [("area leaves out", text) for text in summary["area_excludes"]]
         facts += [("interval", summary["energy_interval_rule"]), ("values", _values(summary["values"]))]
@@ -71,7 +76,10 @@ def _area(result: Tables) -> Iterable[tuple[float, tuple[str, ...]]]:
         if row["is_assumed"] and row["area_um2"]:
             price = f"{row['area_um2'] / row['count']:.4g} um2 each" if row["count"] else "-"
             share = _share(row["area_um2"], total, "area")
-            yield row["area_um2"], (row["component"], f"area of {row['unit']}", price, share, row["source"], row["rule"])
+            yield (
+                row["area_um2"],
+                (row["component"], f"area of {row['unit']}", price, share, row["source"], row["rule"]),
+            )
 
 
 def _rows(table: Any) -> Iterable[dict[str, Any]]:

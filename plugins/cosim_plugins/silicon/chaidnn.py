@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
 import numpy as np
 from cosim_workloads import NETWORKS
@@ -19,6 +20,10 @@ from cosim.plugin import Constant, Measured, Peaks
 from cosim.program.program import Program
 from cosim.timing import compiled
 
+if TYPE_CHECKING:
+    from cosim.validate.validation import Line
+
+DSPS = (128, 256, 512, 1024)
 ZOO = {"GoogleNet": "caffe_googlenet", "AlexNet": "caffe_alexnet", "ResNet-50": "resnet50_v1", "VGG-16": "vgg16"}
 SHARES = (0.4, 0.6, 0.8, 1.0)
 PORT_BYTES, PORT_SHARES = 32, (0.25, 0.5, 1.0)
@@ -110,6 +115,25 @@ class Chaidnn:
             return found
         weights = sum(graph.tensors[op.inputs[1]].elements for op in graph.ops if op.kind.name == "linear")
         return {**found, "linear": 1e-6 * constants["linear"] * weights}
+
+    def tells(self, lines: Sequence[Line]) -> list[str]:
+        """How much faster the convolutions are than with 128 DSPs, measured and predicted."""
+        told = ["## With more DSPs", "", "Times as fast as with 128 DSPs, convolutions alone: measured, ours.", ""]
+        told += ["| board | network | 256 | 512 | 1024 |", "|---|---|--:|--:|--:|"]
+        known = {(line.measured.table, line.measured.network): line for line in lines}
+        for board in ("ZCU102", "ZCU104"):
+            for network in dict.fromkeys(line.measured.network for line in lines):
+                found = [known.get((f"{board}, {dsps} DSPs, convolutions", network)) for dsps in DSPS]
+                cells = " | ".join(_faster(found[0], one) for one in found[1:])
+                told.append(f"| {board} | {network} | {cells} |")
+        return told
+
+
+def _faster(slow: Line | None, fast: Line | None) -> str:
+    if slow is None or fast is None:
+        return "-"
+    ours = sum(slow.parts.values()) / sum(fast.parts.values())
+    return f"{slow.measured.value / fast.measured.value:.2f}, {ours:.2f}"
 
 
 @cache

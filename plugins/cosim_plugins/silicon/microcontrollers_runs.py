@@ -46,7 +46,9 @@ STACKS: Mapping[str, str] = {
 }
 """Rest of a table's name, without the metric -> stack."""
 
-OUTSIDE = "its weights do not fit the flash of the chip: ST's board reads them from a memory that the table does not name"
+OUTSIDE = (
+    "its weights do not fit the flash of the chip: ST's board reads them from a memory that the table does not name"
+)
 # TinyYOLOv2 has 11 MB of weights, MobileNetV2 3.5 MB, MobileNetV1 4.2 MB, ResNet-50 25 MB; the chips have 2 MiB.
 TOO_LARGE = ("TinyYOLOv2 coco-person", "tiny_yolo_v2", "MobileNetV2-1.0", "MobileNetV1-1.0", "ResNet50v2")
 FORMATS = {"hybrid": "partly in binary weights: no public layer table", "float": "float, not int8"}

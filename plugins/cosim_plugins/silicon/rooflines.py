@@ -29,6 +29,28 @@ THREADS = Constant(
     high=1.0,
 )
 INT8 = "int8 kernels are not modelled: on GPUs without them the CPU takes over"
+WINDOW = Constant(
+    "window_gain",
+    2.5,
+    "",
+    "of 3 x 3 windows of stride 1 over dense products",
+    "fitted",
+    "Winograd needs up to 5 times fewer products (doi:10.1109/CVPR.2016.435)",
+    neutral=1.0,
+    low=0.3,
+    high=5.0,
+)
+CALL = Constant("call", 0.5, "ms", "per inference", "fitted", "upload, submission, waiting for the end", high=20.0)
+
+
+def _share(start: float) -> Constant:
+    said = "what kernels of this library reach"
+    return Constant("share", start, "", "of the peak, by products", "fitted", said, neutral=1.0, low=0.01, high=1.5)
+
+
+def _launch(start: float) -> Constant:
+    said = "call, threads or command buffer, lanes that fill"
+    return Constant("launch", start, "us", "per product", "fitted", said, high=1000.0)
 
 
 class Rooflines:
@@ -62,52 +84,39 @@ class Rooflines:
         return tables.graph(measured.network, FORMAT)
 
     def parts(self, graph: Graph, measured: Measured, constants: Mapping[str, float]) -> Mapping[str, float]:
-        """The longest of products, bytes and launch of every op, by kind of kernel [ms]."""
+        """The longer of products and bytes of every op, by kind of kernel, launches of products, and a call [ms]."""
         device = self._devices[measured.table]
         peak, bandwidth = _rates(device)
         kinds, work, moved = _ops(graph, device)
         shares = np.array([constants["share"] * constants.get(f"{kind}_gain", 1.0) for kind in SHARES])
         if device.endswith("-x4"):
             shares = shares * constants["threads"]
-        each = np.maximum(np.maximum(work / (peak * shares[kinds]), moved / bandwidth), 1e-6 * constants["launch"])
-        return {kind: 1e3 * float(each[kinds == i].sum()) for i, kind in enumerate(SHARES)}
+        each = np.maximum(work / (peak * shares[kinds]), moved / bandwidth)
+        found = {kind: 1e3 * float(each[kinds == i].sum()) for i, kind in enumerate(SHARES)}
+        products = int((kinds != SHARES.index("simple")).sum())
+        return {**found, "launch": 1e-3 * constants["launch"] * products, "call": constants.get("call", 0.0)}
 
 
 def cortex_a76() -> Rooflines:
     """Raspberry Pi 5 with one and four threads."""
     devices = {"1 thread": "cpu/cortex-a76", "4 threads": "cpu/cortex-a76-x4"}
-    return Rooflines("cpu/cortex-a76", "Cortex-A76 of a Raspberry Pi 5, ncnn", "raspberry_pi_5", devices, (*_fitted(0.7), THREADS))
+    fitted = (_share(0.7), WINDOW, _launch(5.0), THREADS)
+    return Rooflines("cpu/cortex-a76", "Cortex-A76 of a Raspberry Pi 5, ncnn", "raspberry_pi_5", devices, fitted)
 
 
 def adreno() -> Rooflines:
     """Two mobile GPUs."""
     devices = {"Adreno 640": "gpu/adreno-640", "Adreno 660": "gpu/adreno-660"}
-    return Rooflines("gpu/adreno", "Adreno 640 and 660, ncnn with Vulkan", "adreno", devices, _fitted(0.2))
+    fitted = (_share(0.2), _launch(100.0), CALL)
+    return Rooflines("gpu/adreno", "Adreno 640 and 660, ncnn with Vulkan", "adreno", devices, fitted)
 
 
 def jetson_agx() -> Rooflines:
     """Two Jetsons."""
     devices = {"AGX Orin": "gpu/jetson-agx-orin", "AGX Xavier": "gpu/jetson-agx-xavier"}
-    return Rooflines("gpu/jetson-agx", "GPUs of Jetson AGX Orin and Xavier, ncnn with Vulkan", "jetson_agx", devices, _fitted(0.2))
-
-
-def _fitted(share: float) -> tuple[Constant, ...]:
-    said = "what kernels of this library reach"
-    return (
-        Constant("share", share, "", "of the peak, by dense products", "fitted", said, neutral=1.0, low=0.01, high=1.5),
-        Constant(
-            "window_gain",
-            1.5,
-            "",
-            "of 3 x 3 windows of stride 1 over dense products",
-            "fitted",
-            "Winograd needs up to 5 times fewer products (doi:10.1109/CVPR.2016.435)",
-            neutral=1.0,
-            low=0.3,
-            high=5.0,
-        ),
-        Constant("launch", 20.0, "us", "per op", "fitted", "call, threads or command buffer", high=1000.0),
-    )
+    fitted = (_share(0.2), _launch(50.0), CALL)
+    summary = "GPUs of Jetson AGX Orin and Xavier, ncnn with Vulkan"
+    return Rooflines("gpu/jetson-agx", summary, "jetson_agx", devices, fitted)
 
 
 @cache

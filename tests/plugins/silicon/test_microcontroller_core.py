@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from cosim_plugins.engines.core import MicrocontrollerCore, costs
-from cosim_plugins.engines.core_table import CONSTANTS, CORES, STACKS, STACKS_OF, constants_of, costs_of
-from cosim_plugins.engines.core_work import fetched_bytes, work
 
 from cosim import load_hardware
 from cosim.compress import compress
 from cosim.graph import Builder
+from cosim_plugins.engines.core import MicrocontrollerCore, costs
+from cosim_plugins.engines.core_table import CONSTANTS, CORES, STACKS, STACKS_OF, constants_of, costs_of
+from cosim_plugins.engines.core_work import fetched_bytes, work
 
 KIND = MicrocontrollerCore()
 

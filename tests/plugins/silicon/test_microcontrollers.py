@@ -5,9 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from cosim_plugins.engines.core_table import CONSTANTS as VALUES
-from cosim_plugins.silicon import microcontrollers
-from cosim_plugins.silicon.microcontrollers_runs import DEVICES, OUTSIDE, STACKS, measured, run_of
 
 from cosim import load_hardware
 from cosim.plugin import load_registry
@@ -15,6 +12,9 @@ from cosim.plugin.board import Pooling
 from cosim.simulation import simulate
 from cosim.validate.split import NEVER_FITTED
 from cosim.validate.validation import pooled
+from cosim_plugins.engines.core_table import CONSTANTS as VALUES
+from cosim_plugins.silicon import microcontrollers
+from cosim_plugins.silicon.microcontrollers_runs import DEVICES, OUTSIDE, STACKS, measured, run_of
 
 NAMES = [name for name in load_registry().names("boards") if name in DEVICES.values()]
 CASES = {
