@@ -13,6 +13,7 @@ from cosim.cli import options as opt
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
     app.command()(explore)
+    app.command()(designs)
 
 
 def explore(
@@ -86,6 +87,49 @@ def explore(
         show_json(shown.as_json(found, kept))
     else:
         show(*shown.render(found), f"results: {kept}")
+
+
+def designs(
+    store: Annotated[Path, typer.Argument(help="A file of results that 'cosim explore' wrote.", metavar="STORE")],
+    space: Annotated[
+        str | None, typer.Option("--space", help="Name of a space; 'all' lists everything; the last explored otherwise.")
+    ] = None,
+    front: Annotated[bool, typer.Option("--front", help="Only designs that no other beats.")] = False,
+    where: Annotated[
+        list[str] | None,
+        typer.Option("--where", help="'lanes >= 8', 'area <= 1 mm2'; may be repeated.", metavar="CONDITION"),
+    ] = None,
+    objective: Annotated[
+        list[str] | None, typer.Option("--objective", help="What the front is about; may be repeated.", metavar="METRIC")
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Designs in the table.")] = 40,
+    table: Annotated[Path | None, typer.Option("--csv", help="Write the designs as a table.", metavar="FILE")] = None,
+    figure: opt.Figure = None,
+    as_json: opt.AsJson = False,
+) -> None:
+    """What a store of 'cosim explore' holds: a table, a file, a picture. Nothing is evaluated."""
+    from cosim.cli.screen import show, show_json
+    from cosim.explore import listing
+    from cosim.explore.designs import listed
+    from cosim.report.figure import check_suffix
+    from cosim.result.store import check_file
+
+    for target in (table, figure):
+        if target is not None:
+            check_file(target)
+    if figure is not None:
+        check_suffix(figure)
+    found = listing.where(listed(store, space=space, objectives=objective), where or ())
+    if front:
+        found = listing.only_front(found)
+    if table is not None:
+        listing.write_csv(found, table)
+    if figure is not None:
+        listing.draw(found, figure)
+    if as_json:
+        show_json(listing.as_json(found))
+    else:
+        show(*listing.render(found, shown=limit))
 
 
 def _cores() -> int:

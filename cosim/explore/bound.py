@@ -119,6 +119,7 @@ class _Group:
     ) -> None:
         from cosim.binding import is_value_bound
         from cosim.library import load_technology
+        from cosim.mapping.assignment import has_several_sites
 
         self.space, self.codes = space, codes
         self.free = [place for place in range(len(space.axes)) if place not in common]
@@ -129,7 +130,9 @@ class _Group:
         self.technology: Technology = base.own_technology or load_technology(base.technology)
         self.graph, self.compulsory = graphs.find(keys)
         self.kinds = load_registry()["engine_kinds"]
-        self.is_plain = setup.mapper == MAPPER and not is_value_bound(self.graph, base)
+        # Where ops have a choice of memories, the mapper may not take the preferred engine.
+        is_plain = setup.mapper == MAPPER and not has_several_sites(base)
+        self.is_plain = is_plain and not is_value_bound(self.graph, base)
         self.work: dict[object, Work] = {}
 
     def _first(self, keys: Mapping[str, str]) -> Hardware:

@@ -81,7 +81,9 @@ def _check_settings(table: Mapping[str, str], where: str) -> None:
     registry = load_registry()
     try:
         if "network" in table:
-            load_graph(table["network"])
+            load_graph(table["network"], weights=table.get("weights"))
+        if "metric" in table:
+            registry.get("metrics", table["metric"])
         if table["mapper"]:
             registry.get("mappers", table["mapper"])
         options = {key.removeprefix(MAPPER): text for key, text in table.items() if key.startswith(MAPPER)}

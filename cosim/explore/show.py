@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cosim.explore.metric import METRICS
+from cosim.explore.metric import METRICS, Metric
 from cosim.explore.exploration import Exploration, Point
 from cosim.report.figure import COLOURS, check_suffix
 from cosim.report.quantity import area, duration, energy, size
@@ -131,6 +131,11 @@ def _write(path: Path, text: str) -> None:
 
 def draw(found: Exploration, path: Path) -> None:
     """The first two objectives, a third as colour; the front with a ring, other evaluated designs faint."""
+    framed(path, lambda figure: _scatter(found, figure))
+
+
+def framed(path: Path, fill: Callable[[Figure], None]) -> None:
+    """A figure that is the same bytes every time, written whole or not at all."""
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -139,41 +144,56 @@ def draw(found: Exploration, path: Path) -> None:
     with mpl.rc_context({"svg.hashsalt": "cosim"}):
         figure = Figure(figsize=(7.2, 4.8), dpi=130)
         FigureCanvasAgg(figure)
-        _scatter(found, figure)
+        fill(figure)
         metadata = {".png": {"Software": None}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
         kind = path.suffix.lower()
         write_file(path, lambda place: figure.savefig(place, format=kind[1:], metadata=metadata[kind]))
 
 
-def _scatter(found: Exploration, figure: Figure) -> None:
+def axes_of(figure: Figure, one: Metric, other: Metric) -> Axes:
+    """Axes for two metrics, in units that people read."""
     axes = figure.add_subplot()
+    axes.set(xlabel=one.name, ylabel=other.name)
+    axes.xaxis.set_major_formatter(_ticks(one.column))
+    axes.yaxis.set_major_formatter(_ticks(other.column))
+    axes.spines[["top", "right"]].set_visible(False)
+    return axes
+
+
+def coloured(
+    figure: Figure, axes: Axes, x: Sequence[float], y: Sequence[float], third: Metric | None, colour: Any
+) -> None:
+    """The front: a line, or rings whose colour is a third metric."""
+    if third is None:
+        axes.plot(x, y, "o-", color=COLOURS[0], markersize=6, label="front", zorder=2)
+        return
+    shown = axes.scatter(
+        x, y, c=colour, cmap="viridis", s=42, edgecolors="black", linewidths=0.7, label="front", zorder=2
+    )
+    bar = figure.colorbar(shown, ax=axes)
+    bar.set_label(third.name)
+    bar.ax.yaxis.set_major_formatter(_ticks(third.column))
+
+
+def _scatter(found: Exploration, figure: Figure) -> None:
     objectives = found.space.objectives
-    one, other = objectives[0].column, objectives[min(1, len(objectives) - 1)].column
+    first, second = objectives[0], objectives[min(1, len(objectives) - 1)]
+    one, other = first.column, second.column
+    axes = axes_of(figure, first, second)
     others = [p for p in found.points if p.is_allowed and not p.is_on_front]
     beyond = [p for p in found.points if p.record.state == "done" and not p.is_allowed]
     for points, mark, label in ((others, ".", "evaluated"), (beyond, "x", "beyond a limit")):
         if points:
             axes.scatter(_of(points, one), _of(points, other), marker=mark, s=18, color="0.7", label=label, zorder=1)
     best = found.front
-    if best and len(objectives) > 2:
-        third = objectives[2].column
-        shown = axes.scatter(
-            _of(best, one), _of(best, other), c=_of(best, third), cmap="viridis", s=42, edgecolors="black",
-            linewidths=0.7, label="front", zorder=2,
-        )  # fmt: skip
-        bar = figure.colorbar(shown, ax=axes)
-        bar.set_label(_titled(third))
-        bar.ax.yaxis.set_major_formatter(_ticks(third))
-    elif best:
-        axes.plot(_of(best, one), _of(best, other), "o-", color=COLOURS[0], markersize=6, label="front", zorder=2)
-    axes.set(xlabel=_titled(one), ylabel=_titled(other))
-    axes.xaxis.set_major_formatter(_ticks(one))
-    axes.yaxis.set_major_formatter(_ticks(other))
+    third = objectives[2] if len(objectives) > 2 else None
+    if best:
+        colour = None if third is None else _of(best, third.column)
+        coloured(figure, axes, _of(best, one), _of(best, other), third, colour)
     _spread(axes, [p for p in found.points if p.record.state == "done"], one, other)
     axes.set_title(
         f"{found.space.name}: {len(best)} of {found.enumerated:,} designs on the front", loc="left", fontsize=10
     )
-    axes.spines[["top", "right"]].set_visible(False)
     if found.points:
         axes.legend(fontsize=8, frameon=False)
     figure.tight_layout()
@@ -193,10 +213,6 @@ def _spread(axes: Axes, points: Sequence[Point], one: str, other: str) -> None:
 
 def _of(points: Sequence[Point], column: str) -> list[float]:
     return [point.record.metrics[column] for point in points]
-
-
-def _titled(column: str) -> str:
-    return next(metric.name for metric in METRICS.values() if metric.column == column)
 
 
 def _columns(found: Exploration) -> list[str]:

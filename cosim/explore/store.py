@@ -181,15 +181,20 @@ class Store:
 
         With the positions of its values in its space the design is a member of that, with the accuracy of `execution`.
         """
-        values = (
-            record.key, record.state, json.dumps(dict(record.metrics)), record.error, _json(record.setup), record.space,
-            _json(record.choices), record.seed, record.worker, record.seconds, time.time(),
-        )  # fmt: skip
+        self.record_all([(record, codes, execution)])
+
+    def record_all(self, rows: Iterable[tuple[Record, Sequence[int] | None, str | None]]) -> None:
+        """`record` of many, all or none."""
         with self._spoken(), self._whole():
-            self._base.execute("INSERT OR IGNORE INTO designs VALUES (?,?,?,?,?,?,?,?,?,?,?)", values)
-            self._base.execute("DELETE FROM claims WHERE key = ?", (record.key,))
-            if codes is not None:
-                self._base.execute(_MEMBER, (record.space, _codes(codes), record.key, execution))
+            for record, codes, execution in rows:
+                values = (
+                    record.key, record.state, json.dumps(dict(record.metrics)), record.error, _json(record.setup),
+                    record.space, _json(record.choices), record.seed, record.worker, record.seconds, time.time(),
+                )  # fmt: skip
+                self._base.execute("INSERT OR IGNORE INTO designs VALUES (?,?,?,?,?,?,?,?,?,?,?)", values)
+                self._base.execute("DELETE FROM claims WHERE key = ?", (record.key,))
+                if codes is not None:
+                    self._base.execute(_MEMBER, (record.space, _codes(codes), record.key, execution))
 
     def note_space(self, known: Known) -> None:
         """Keep what a space is, and what it is explored for now."""

@@ -112,7 +112,7 @@ class JobsResult:
             "places": self._counted(),
             "commands": len(run.together.program),
             "timer": run.times.timer,
-            "is_bit_exact": None if run.outputs is None else True,
+            "is_bit_exact": run.is_exact,
             "provenance": {
                 "versions": {"cosim": version(), "numpy": version("numpy")},
                 "plugins": plugins(),

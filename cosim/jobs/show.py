@@ -53,8 +53,9 @@ def render(result: JobsResult) -> list[Any]:
         f"({energy(summary['energy_static_uj'] * 1e6)} of it for time alone)"
     )
     lines: list[Any] = [facts, f"fairness {digits(summary['fairness'])} (Jain's index of the slowdowns; 1 is equal)"]
-    if summary["is_bit_exact"]:
-        lines.append("every frame's outputs are those of its network by itself")
+    if summary["is_bit_exact"] is not None:
+        how = "bit by bit" if summary["is_bit_exact"] else "but for the rounding of real sums"
+        lines.append(f"every frame's outputs are those of its network by itself, {how}")
     return [*lines, "", _jobs(result), "", _engines(result), "", _stalls(result)]
 
 

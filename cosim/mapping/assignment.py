@@ -53,6 +53,12 @@ def is_alone(hardware: Hardware) -> bool:
     return all(engine.operands in (None, hardware.main_memory) for engine in hardware.engines.values())
 
 
+def has_several_sites(hardware: Hardware) -> bool:
+    """Whether engines compute from more than one memory on chip, so that ops may have a choice of where to run."""
+    on_chip = {engine.operands for engine in hardware.engines.values()} - {None, hardware.main_memory}
+    return len(on_chip) > 1
+
+
 @dataclass(frozen=True)
 class Able:
     """An engine that takes an op.

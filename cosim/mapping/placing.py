@@ -65,7 +65,7 @@ def placed(tiler: Tiler, mapper: Mapper, placement: str) -> Mapping:
         later = steady(mapping.program)
         first_fs = compiled.simulate(mapping.program).makespan_fs
         later_fs = first_fs if later is mapping.program else compiled.simulate(later).makespan_fs
-        period = _period_fs(tiler.graph, tiler.hardware, mapping) if is_pipelined else 0.0
+        period = _period_fs(tiler.graph, tiler.hardware, mapping, later_fs) if is_pipelined else 0.0
         return Trial(name, places, mapping, first_fs, later_fs, period)
 
     preferred = trial("preferred", NOWHERE, base)
@@ -106,12 +106,20 @@ def _best(found: list[Trial], placement: str) -> Trial:
     return best if best.later_fs < limit else preferred
 
 
-def _period_fs(graph: Graph, hardware: Hardware, mapping: Mapping) -> float:
-    """Time between outputs of the last of several frames that are all there from the start [fs]."""
+def _period_fs(graph: Graph, hardware: Hardware, mapping: Mapping, later_fs: int) -> float:
+    """Time between outputs of the last of several frames that are all there from the start [fs].
+
+    That is `later_fs` where no frame can follow another closely: it needs its state, or main memory has no second copy.
+    """
     n = min(FRAMES, max(MOST_COMMANDS // max(len(mapping.program), 1), 2))
+    if graph.states or not graph.inputs:
+        return float(later_fs)
     in_flight = 1 + len({engine.operands for engine in hardware.engines.values() if engine.operands})
     job = Job("frames", graph, mapping.program, steady(mapping.program), (0,) * n, in_flight=in_flight)
-    both = alone(hardware.machine(), job, main_memory=hardware.main_memory)
+    try:
+        both = alone(hardware.machine(), job, main_memory=hardware.main_memory)
+    except InfeasibleError:
+        return float(later_fs)
     times = compiled.simulate(both.program)
     ends = np.zeros(n, np.int64)
     np.maximum.at(ends, both.frame, times.end_fs)

@@ -168,9 +168,9 @@ class _Doors:
     Attributes
     ----------
     homes, exits
-        Buffer in main memory of each input that is used, and of each output that is computed.
+        Buffer of each input that is used, and of each output that is computed.
     copied
-        Buffers in the world, each as a copy of one in main memory: inputs before they are released, inputs, outputs.
+        Buffers in the world, each as a copy of one in the device: inputs before they are released, inputs, outputs.
     """
 
     homes: list[int]
@@ -210,7 +210,7 @@ def _doors(graph: Graph, program: Program, table: BufferTable, main: int, world:
     computed = [name for name in graph.outputs if name not in graph.constants and name not in graph.inputs]
     exits = [_whole(graph, program, table, index[name], main) for name in computed]
     if min(exits, default=0) < 0:
-        raise SimulationError(f"an output of {graph.name} is not whole in main memory at the end")
+        raise SimulationError(f"an output of {graph.name} is nowhere whole at the end")
     copied = [*used, *used, *exits]
     sizes = [_aligned(int(table.capacity[row])) for row in copied]
     addresses = [sum(sizes[:number]) for number in range(len(sizes))]
@@ -221,16 +221,17 @@ def _doors(graph: Graph, program: Program, table: BufferTable, main: int, world:
 def _whole(
     graph: Graph, program: Program, table: BufferTable, tensor: int, main: int, *, is_given: bool = False
 ) -> int:
-    """The buffer in main memory that holds all of a tensor; -1 for none."""
+    """The buffer that holds all of a tensor, in main memory if there is one; -1 for none."""
     shape = np.array(graph.tensors[program.tensors[tensor]].shape, np.int64)
-    mine = (table.tensor == tensor) & (table.content == Content.CODES) & (table.memory == main) & (table.ring < 0)
+    mine = (table.tensor == tensor) & (table.content == Content.CODES) & (table.ring < 0)
     if is_given:
         mine &= table.preloaded & (table.root < 0)
-    for row in np.flatnonzero(mine).tolist():
-        box = program.boxes.box(int(table.box[row]))
-        if (box[:, 0] == 0).all() and (box[:, 1] == shape).all():
-            return int(row)
-    return -1
+    found = [
+        row
+        for row in np.flatnonzero(mine).tolist()
+        if (program.boxes.box(int(table.box[row])) == np.stack([np.zeros_like(shape), shape], axis=1)).all()
+    ]
+    return min(found, key=lambda row: (table.memory[row] != main, row), default=-1)
 
 
 def _services(table: ServiceTable) -> tuple[ServiceTable, int, int]:

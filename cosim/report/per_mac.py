@@ -101,7 +101,7 @@ def verdict(kinds: list[Kind]) -> str:
     if found:
         return "MACs mislead: " + "; ".join(found)
     large = max(kind.per_mac for kind in timed if kind is base or kind.time_ms > SMALL * total)
-    return f"MACs tell the time, to within {large / base.per_mac:.1f} times in whatever takes a tenth of it"
+    return f"MACs tell the time, to within {large / base.per_mac:.1f} times"
 
 
 def per_mac(result: Result) -> Any:
@@ -146,7 +146,9 @@ def per_mac(result: Result) -> Any:
 
 def _density(kind: Kind) -> str:
     units = f", {kind.filled} of the units filled" if kind.filled else ""
-    return f"{kind.macs / max(kind.results, 1):.1f} per result and {kind.macs / max(kind.n_bytes, 1):.1f} per byte{units}"
+    return (
+        f"{kind.macs / max(kind.results, 1):.1f} per result and {kind.macs / max(kind.n_bytes, 1):.1f} per byte{units}"
+    )
 
 
 def _results(kind: Kind) -> str:

@@ -61,7 +61,7 @@ def main(folder: str, networks: dict[str, str] = NETWORKS, devices: dict[str, st
         above.set(xscale="log", yscale="log", xlim=ends, ylim=(0.002, 30))
         above.xaxis.set_major_formatter(lambda macs, _: si(macs, "MAC"))
         above.yaxis.set_major_formatter(lambda time, _: duration(time))
-        above.text(ends[1], 1e3 * ends[1] / runs[0].peak_macs_per_s, "peak ", color="#777777", ha="right", va="top")
+        above.text(ends[1], 500 * ends[1] / runs[0].peak_macs_per_s, "peak", color="#777777", ha="right", va="top")
         below.set(xlim=(0, 100))
         head(above, devices[device], "", "" if column else "time, and how many times that of the peak")
         head(below, "", "share of the time [%]")

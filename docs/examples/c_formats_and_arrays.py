@@ -10,13 +10,15 @@ import sys
 from pathlib import Path
 
 from cosim_workloads.data import digits
-from picture import BLUE, GREEN, GREY, VERMILION, head, key, label, panels, save
+from picture import BLUE, GREEN, GREY, INK, PALE, VERMILION, head, key, panels, save
 
 import cosim
 from cosim.report.quantity import duration
 
 FORMATS = ("int8", "int6", "int5", "int4", "int3", "fp8_e4m3", "fp4_e2m1", "log4", "apot5", "nvfp4", "adaptivfloat4")
 ARRAYS = {"8 x 8": (8, BLUE), "16 x 16": (16, GREEN), "32 x 32": (32, VERMILION)}
+
+TITLES = ("Accuracy, 95 % interval", "Energy of an inference", "Time of an inference")
 
 
 def main(folder: str, formats: tuple[str, ...] = FORMATS, samples: int = 360) -> None:
@@ -38,22 +40,25 @@ def main(folder: str, formats: tuple[str, ...] = FORMATS, samples: int = 360) ->
     for name, array, found, energy, time in sorted(front, key=lambda one: one[3]):
         interval = f"({100 * found.low:.1f} to {100 * found.high:.1f})"
         print(f"{name:14} {array:8} {100 * found.value:5.1f} % {interval:16} {energy:5.2f} uJ {duration(time)}")
-    figure, (row_of_axes,) = panels(10.5, 4.2, 1, 2, width_ratios=(1.6, 1))
-    left, right = row_of_axes
+    best = {one[:2] for one in front}
+    middle = {name: energy for name, array, _, energy, _ in points if array == "16 x 16"}
+    order = sorted(formats, key=middle.__getitem__, reverse=True)
+    figure, (axes,) = panels(10.5, 4.4, 1, 3, sharey=True)
     for name, array, found, energy, time in points:
-        is_best, colour = any(one[:2] == (name, array) for one in front), ARRAYS[array][1]
-        fill = colour if is_best else "white"
-        left.plot(energy, 100 * found.value, "o", color=colour, markerfacecolor=fill, markersize=6)
-        right.plot(energy, 1e3 * time, "o", color=colour, markerfacecolor=fill, markersize=6)
-        if array == "16 x 16":
-            left.plot([energy] * 2, [100 * found.low, 100 * found.high], color=GREY, linewidth=0.8, zorder=0)
-            label(left, energy, 100 * found.low, name, xytext=(0, -3), rotation=90, va="top", ha="center", color="#555555")
-    left.set(ylim=(78, 100))
-    right.set(ylim=(0, None))
-    head(left, "Accuracy on held-out digits", "energy of an inference [uJ]", "accuracy [%], 95 % interval")
-    head(right, "Time of an inference", "energy of an inference [uJ]", "time [us]")
+        row, colour = order.index(name), ARRAYS[array][1]
+        axes[0].plot([100 * found.low, 100 * found.high], [row, row], color=PALE, linewidth=5, zorder=0)
+        axes[0].plot(100 * found.value, row, "o", color=INK, markersize=5)
+        fill = colour if (name, array) in best else "white"
+        for panel, value in ((axes[1], energy), (axes[2], 1e3 * time)):
+            panel.plot(value, row, "o", color=colour, markerfacecolor=fill, markersize=7)
+    for panel, title, unit, end in zip(axes, TITLES, ("%", "uJ", "us"), ((85, 100), (0, None), (0, None)), strict=True):
+        head(panel, title, unit)
+        panel.set(xlim=end)
+        panel.grid(axis="y", color=PALE, linewidth=0.5)
+        panel.tick_params(axis="y", length=0)
+    axes[0].set_yticks(range(len(order)), order)
     marks = {f"array of {array} MACs": colour for array, (_, colour) in ARRAYS.items()}
-    key(figure, {**marks, "filled: no other is better in all three": GREY}, 4, mark="●")
+    key(figure, {**marks, "filled: nothing beats it in all three": GREY}, 4, mark="●")
     save(figure, folder, "formats-and-arrays")
 
 

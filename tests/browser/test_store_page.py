@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from cosim.explore import designs, explore
-from cosim.explore.store import Known, Store
+from cosim.report.html import store as store_module
 from cosim.report.html import write_report
+from cosim.report.html.store import store_page
+from tests.report.html_page import crowd
 
 SHOTS = os.environ.get("COSIM_SCREENSHOTS")
 SPACE = """
@@ -41,36 +41,14 @@ def path(store):
 
 
 @pytest.fixture(scope="module")
-def crowd(tmp_path_factory):
+def many(tmp_path_factory):
     """A page of 100,000 designs with made-up metrics."""
-    folder, count = tmp_path_factory.mktemp("crowd"), 100_000
-    axes = {"rows": tuple(map(str, range(100))), "columns": tuple(map(str, range(1000)))}
-    numbers = np.random.default_rng(0).lognormal(0, 0.7, (count, 3)) * (1, 100, 1e6)
-    with Store(folder / "s.sqlite") as opened:
-        opened.note_space(Known("d", "crowd", axes, ("latency_ms", "energy_uj", "area_um2")))
-        names = ("latency_ms", "energy_uj", "area_um2")
-        rows = [
-            (
-                f"{i:040x}",
-                "done",
-                json.dumps(dict(zip(names, row, strict=True))),
-                None,
-                "{}",
-                "d",
-                "{}",
-                0,
-                "w",
-                0.1,
-                0.0,
-            )
-            for i, row in enumerate(numbers.tolist())
-        ]
-        opened._base.execute("BEGIN")
-        opened._base.executemany("INSERT INTO designs VALUES (?,?,?,?,?,?,?,?,?,?,?)", rows)
-        members = ((f"{i % 100},{i // 100}", row[0]) for i, row in enumerate(rows))
-        opened._base.executemany("INSERT INTO members VALUES ('d', ?, ?)", members)
-        opened._base.execute("COMMIT")
-    return write_report(folder / "s.sqlite", folder / "crowd.html", details=0), numbers
+    path, found = tmp_path_factory.mktemp("crowd") / "crowd.html", crowd(100_000)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store_module, "listed", lambda *_, **__: found)
+        patch.setattr(store_module, "spaces", lambda _: ())
+        path.write_text(store_page(path, details=0), "utf-8")
+    return path, found.frame[list(found.metrics)].to_numpy()
 
 
 def click_first_of_front(page):
@@ -119,8 +97,8 @@ def test_a_row_leads_to_its_design(visit, path):
     assert page.locator("#designs-table tbody tr").last.get_attribute("aria-selected") == "true"
 
 
-def test_a_hundred_thousand_designs_stay_usable(visit, crowd):
-    path, numbers = crowd
+def test_a_hundred_thousand_designs_stay_usable(visit, many):
+    path, numbers = many
     start = time.monotonic()
     page = visit(path)
     opened = time.monotonic() - start

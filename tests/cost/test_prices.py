@@ -13,7 +13,7 @@ from cosim.cost.sram import sram_access
 from cosim.errors import UnsupportedError
 from cosim.hardware import load_hardware, load_technology
 
-TABLES = {name: load_technology(TECHNOLOGIES[name]) for name in TECHNOLOGIES}
+TABLES = {name: load_technology(TECHNOLOGIES[name], TECHNOLOGIES.__getitem__) for name in TECHNOLOGIES}
 FORMATS = ("int4", "int8", "int16", "int32", "fp16", "fp32")
 
 

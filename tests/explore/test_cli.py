@@ -13,7 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from cosim.explore import Store
+try:
+    import resource
+except ImportError:  # not on Windows
+    resource = None
+
+from cosim.explore import Known, Store
 
 ROOT = Path(__file__).parents[2]
 SPACE = """
@@ -67,6 +72,11 @@ def command(*arguments):
 def run(*arguments, cwd, path=""):
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(path), os.environ.get("PYTHONPATH", "")])}
     return subprocess.run(command(*arguments), cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+
+
+def listed(*arguments, cwd):
+    line = [word if word != "explore" else "designs" for word in command(*arguments)]
+    return subprocess.run(line, cwd=cwd, capture_output=True, text=True, check=False)
 
 
 def test_a_space_from_file_to_front_table_and_picture(folder):
@@ -175,32 +185,120 @@ def test_ctrl_c_stops_at_once_says_where_results_are_and_the_same_command_resume
     assert before.items() <= _rows(store).items()
 
 
-@pytest.mark.slow
-def test_no_kill_loses_or_repeats_a_recorded_design(folder):
-    """Twenty kills at random instants of the explorer, its workers, or both; then the sweep is finished."""
-    store, draw = folder / "many.sqlite", random.Random(5)
-    kills, seen = 0, {}
+def _killed(folder, kills, seed):
+    """A sweep whose explorer or a worker of it is killed again and again, then finished; what the store says at the end."""
+    store, draw = folder / "many.sqlite", random.Random(seed)
     environment = {**os.environ, "COSIM_CACHE_DIR": str(folder / "cache")}
-    while kills < 20:
+    seen, done, lives = {}, 0, 0
+    while done < kills and len(seen) < 60:
         process = subprocess.Popen(_many(folder), cwd=folder, stdout=subprocess.DEVNULL, env=environment)
-        _until(store, len(seen) + draw.randint(0, 3), process)
-        time.sleep(draw.random() * (3 if draw.random() < 0.3 else 0.3))
-        if process.poll() is None:
-            process.kill()
-            kills += 1
+        lives += 1
+        while done < kills and process.poll() is None:
+            _until(store, len(seen) + draw.randint(0, 1), process)
+            time.sleep(draw.random() * 0.3)
+            if draw.random() < 0.5 and (workers := _children(process.pid)):
+                os.kill(draw.choice(workers), signal.SIGKILL)  # the explorer gives its design to another
+                done += 1
+            else:
+                process.kill()
+                process.wait()
+                done += 1
+            now = _rows(store)
+            assert seen.items() <= now.items(), "a recorded design was lost or written again"
+            seen = now
+        process.kill()
         process.wait()
-        now = _rows(store)
-        assert seen.items() <= now.items(), "a recorded design was lost or written again"
-        seen = now
-        if len(seen) == 60:
-            break
     last = subprocess.run(_many(folder), cwd=folder, capture_output=True, check=True, env=environment)
     counts = json.loads(last.stdout)["counts"]
-    assert counts["recalled"] == len(seen)
-    assert counts["simulated"] == 60 - len(seen)
+    assert counts["recalled"] + counts["simulated"] == 60
+    assert counts["recalled"] >= len(seen)
+    with sqlite3.connect(store) as base:
+        assert base.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        states = dict(base.execute("SELECT state, count(*) FROM designs GROUP BY state"))
     with Store(store) as kept:
         begun = kept.evaluations()
-        repeats = sum(begun.values()) - len(begun)
         assert len(begun) == len(kept) == 60
-    assert kills >= 5
-    assert repeats <= 2 * kills, "more than one design in flight per worker was repeated"
+    repeats = sum(begun.values()) - len(begun)
+    assert repeats <= 2 * lives, "more than one design in flight per worker was repeated"
+    return done, states
+
+
+def _children(process):
+    """Processes of this system whose parent is `process`."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            words = stat.read_text("utf-8").rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(words[1]) == process:
+            found.append(int(stat.parent.name))
+    return found
+
+
+def test_five_kills_lose_and_repeat_no_recorded_design(folder):
+    kills, states = _killed(folder, 5, 3)
+    assert kills == 5
+    assert sum(states.values()) == 60
+
+
+@pytest.mark.slow
+def test_a_hundred_kills_lose_and_repeat_no_recorded_design(folder):
+    kills, states = _killed(folder, 100, 5)
+    assert kills >= 30, "the sweep was over before it was killed often"
+    assert sum(states.values()) == 60
+
+
+@pytest.mark.skipif(resource is None, reason="this system limits no file sizes")
+def test_a_full_disk_stops_with_one_message_and_the_same_command_resumes(folder):
+    def small():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+
+    (folder / "cache").mkdir()
+    environment = {**os.environ, "COSIM_CACHE_DIR": str(folder / "cache")}
+    with Store(folder / "many.sqlite") as store:
+        store.note_space(Known("d", "n", {}))
+    limit = sum(file.stat().st_size for file in folder.glob("many.sqlite*")) + 40_000
+    done = subprocess.run(
+        _many(folder), cwd=folder, env=environment, capture_output=True, text=True, preexec_fn=small, check=False
+    )
+    assert done.returncode == 2, done
+    assert "the store cannot be" in done.stderr
+    assert "Traceback" not in done.stderr
+    before = _rows(folder / "many.sqlite")
+    last = subprocess.run(_many(folder), cwd=folder, capture_output=True, check=True, env=environment)
+    counts = json.loads(last.stdout)["counts"]
+    assert counts["recalled"] == len(before)
+    assert counts["simulated"] + counts["recalled"] == 60
+    assert before.items() <= _rows(folder / "many.sqlite").items()
+
+
+def test_designs_of_a_store_are_listed_chosen_and_drawn(folder):
+    run("space.yaml", "--no-prune", "--json", "--jobs", 1, cwd=folder)
+    told = listed("space.sqlite", "--json", cwd=folder)
+    assert told.returncode == 0, told.stderr
+    every = json.loads(told.stdout)
+    assert every["count"] == 4
+    assert every["limits"] == ["area <= 5 mm2"]
+    chosen = listed("space.sqlite", "--where", "lanes == 4", "--where", "area <= 1 mm2", "--json", "--csv", "t.csv",
+                    "--figure", "f.svg", cwd=folder)  # fmt: skip
+    rows = json.loads(chosen.stdout)["designs"]
+    assert rows
+    assert {row["lanes"] for row in rows} == {"4"}
+    assert all(row["area_um2"] <= 1e6 for row in rows)
+    assert len((folder / "t.csv").read_text("utf-8").splitlines()) == len(rows) + 1
+    assert "<svg" in (folder / "f.svg").read_text("utf-8")
+    best = json.loads(listed("space.sqlite", "--front", "--json", cwd=folder).stdout)["designs"]
+    assert all(row["is_on_front"] for row in best)
+    for arguments, words in (
+        (["none.sqlite"], "no such file"),
+        (["space.sqlite", "--space", "other"], "unknown space"),
+        (["space.sqlite", "--where", "lans == 4"], "no axis is called 'lans'"),
+        (["space.sqlite", "--where", "area <= 3 s"], "area"),
+        (["space.sqlite", "--objective", "speed"], "unknown metric"),
+        (["space.yaml"], "no store of designs"),
+    ):
+        refused = listed(*arguments, cwd=folder)
+        assert refused.returncode == 2, (arguments, refused)
+        assert words in refused.stderr, (arguments, refused.stderr)

@@ -10,6 +10,7 @@ import pytest
 from cosim.errors import DescriptionError, UnsupportedError
 from cosim.explore import Store, explore, read_space
 from cosim.explore.cluster import Cluster
+from cosim.explore.code import code_digest
 
 AXES = {"engines.vector.lanes": [4, 8, 12, 16], "memories.sram.size": ["64 KiB", "96 KiB", "1 MiB"]}
 
@@ -29,11 +30,13 @@ def cluster():
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
-def test_a_cluster_finds_the_same_front_and_survives_the_loss_of_a_worker(cluster, tmp_path):
+def test_a_cluster_finds_the_same_front_and_survives_the_loss_of_a_worker(cluster, tmp_path, monkeypatch):
     import distributed
 
     with distributed.Client(cluster.scheduler_address) as client:
         processes = client.run(os.getpid)
+        theirs = client.submit(code_digest).result()  # sources may be edited while tests run
+    monkeypatch.setattr("cosim.explore.cluster.code_digest", lambda: theirs)
     store = tmp_path / "s"
 
     def kill():
@@ -53,6 +56,14 @@ def test_a_cluster_finds_the_same_front_and_survives_the_loss_of_a_worker(cluste
     assert told[0] == told[1]
     again = explore(space(), store=store, scheduler=cluster.scheduler_address, prune=False)
     assert (again.simulated, again.recalled) == (0, 12)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_a_worker_with_other_sources_is_refused(cluster, monkeypatch):
+    monkeypatch.setattr("cosim.explore.cluster.code_digest", lambda: "another")
+    with pytest.raises(UnsupportedError, match="another version of cosim"):
+        explore(space(), scheduler=cluster.scheduler_address)
 
 
 def test_an_address_where_nothing_is_is_said(monkeypatch):

@@ -261,3 +261,18 @@ def test_the_command_refuses_before_it_runs(file, tmp_path, capsys, monkeypatch)
     assert main(["jobs", str(file), "--figure", str(tmp_path / "x.bmp")]) == 2
     assert main(["jobs", str(tmp_path / "none.yaml")]) == 2
     assert "round_robin" in capsys.readouterr().err
+
+
+def test_real_numbers_may_differ_by_their_rounding_alone():
+    hardware = device("npu/systolic-32x32", sram="16 KiB", accumulator="4 KiB")
+    specs = [JobSpec(name, convolutions(), compress="none", frames=2) for name in ("one", "other")]
+    found = simulate_jobs(hardware, specs, compare=False, execute="scheduled")
+    assert found.summary["is_bit_exact"] in {True, False}
+    assert not run_module._is_close(np.array([1, 2], np.int8), np.array([1, 3], np.int8))
+
+
+def test_the_page_shows_the_file(root):
+    page = (root / "docs" / "how-to" / "several-networks.md").read_text("utf-8")
+    file = (root / "docs" / "how-to" / "several-networks.yaml").read_text("utf-8")
+    assert f"```yaml\n{file}```" in page
+    assert [job.name for job in read_jobs(root / "docs" / "how-to" / "several-networks.yaml").jobs] == ["look", "listen", "tell"]

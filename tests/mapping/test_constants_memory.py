@@ -13,8 +13,10 @@ from cosim import load_graph, load_hardware
 from cosim.compress import compress
 from cosim.errors import DescriptionError, InfeasibleError, UnsupportedError
 from cosim.graph import Builder
+from cosim.mapping.assignment import assign
 from cosim.mapping.placement import Span, aligned, first_fit, smallest_fit
 from cosim.mapping.wiring import carried_bytes
+from cosim.plugin import load_registry
 from cosim.program.check import check
 from cosim.simulation import simulate
 from cosim.timing import compiled, reference
@@ -73,8 +75,11 @@ def test_bytes_of_weights_cross_the_flash_once_and_the_core_waits(device):
 
 
 def test_no_op_of_a_core_by_itself_is_a_fallback(device):
-    plan = simulate(load_graph("ds_cnn"), device).plan
-    assert not any(op.reason for op in plan.ops)
+    graph, kinds = residual(), load_registry()["engine_kinds"]
+    small = compress(graph, "int8", calibrate=False)
+    assert not any(one.is_fallback for one in assign(small, device, kinds))
+    host = load_hardware("npu/edge-256", overrides={"engines.vector.formats": "[fp32]"})
+    assert any(one.is_fallback for one in assign(small, host, kinds))
 
 
 @pytest.mark.parametrize(

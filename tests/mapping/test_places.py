@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -189,3 +190,26 @@ def test_a_format_that_a_site_does_not_have_keeps_ops_away(soc):
 def test_an_unknown_placement_is_refused():
     with pytest.raises(DescriptionError, match="balanced"):
         read_options({"placement": "balance"})
+
+
+def test_bounds_of_designs_know_nothing_of_work_where_ops_have_a_choice():
+    """`cosim explore` prunes by bounds that take the preferred engines for granted."""
+    from cosim.explore import read_space
+    from cosim.explore.bound import _Graphs, _Group
+    from cosim.explore.sample import sample
+
+    for name, is_plain in (("npu/edge-256", True), ("soc/npu-dsp-mcu", False)):
+        found = read_space({"name": "t", "network": "ds_cnn", "hardware": name, "axes": {"batch": [1]}})
+        keys = {**found.base, "batch": "1"}
+        assert _Group(found, [0], sample(found), keys, _Graphs()).is_plain == is_plain
+
+
+@pytest.mark.parametrize("loss", ["no room for a second frame", "state"])
+def test_frames_that_cannot_be_pipelined_still_get_a_balance(soc, loss):
+    graph, hardware = branches(), soc
+    if loss == "state":
+        graph = replace(graph, states={graph.outputs[0]: graph.inputs[0]})
+    else:
+        hardware = load_hardware("soc/npu-dsp-mcu", {"memories.dram.size": "173 KiB"})
+    mapping = TiledMapper().map(graph, hardware, KINDS, {"placement": "balanced", "cache": False})
+    assert {plan.engine for plan in mapping.plan.ops} <= {"mac", "vector", "dsp", "mcu", ""}

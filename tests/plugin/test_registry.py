@@ -174,6 +174,9 @@ def test_every_hook_says_what_its_factories_make():
         "cosim_metrics": "Metric",
         "cosim_reproductions": "Reproduction",
         "cosim_boards": "Board",
+        "cosim_report_sections": "ReportSection",
+        "cosim_generators": "Generator",
+        "cosim_samplers": "SamplerKind",
     }
 
 

@@ -6,6 +6,12 @@ import json
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
+import numpy as np
+import pandas as pd
+
+from cosim.explore.designs import Listed
+from cosim.explore.front import front
+
 VOID = {"meta", "input", "br", "img", "link"}
 
 
@@ -61,3 +67,19 @@ def read_page(text: str) -> Page:
     reader.close()
     assert not reader.open, f"never ended: {[tag for tag, _ in reader.open]}"
     return reader.page
+
+
+def crowd(count: int) -> Listed:
+    """A space of that many designs, with metrics that were drawn."""
+    random, columns = np.random.default_rng(0), ("latency_ms", "energy_uj", "area_um2")
+    numbers = random.lognormal(0, 0.7, (count, 3)) * (1, 100, 1e6)
+    places = np.arange(count)
+    frame = pd.DataFrame(
+        {
+            "key": [f"{i:040x}" for i in range(count)], "space": "d", "state": "done", "error": None, "seconds": 0.1,
+            "rows": (places % 100).astype(str), "columns": (places // 100).astype(str),
+            **dict(zip(columns, numbers.T, strict=True)), "is_allowed": True, "is_on_front": front(numbers),
+        }
+    )  # fmt: skip
+    axes = {"rows": tuple(map(str, range(100))), "columns": tuple(map(str, range(count // 100)))}
+    return Listed("crowd", frame, axes, columns, columns, ())

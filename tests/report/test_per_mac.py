@@ -38,3 +38,19 @@ def test_macs_that_tell_the_time_are_not_blamed():
     assert verdict(alike) == "MACs tell the time, to within 1.2 times"
     assert "ops without any" in verdict([*alike, Kind("no MACs", 1, 0, 10, 10, 1.0)])
     assert verdict([]) == "there are no MACs that take time"
+
+
+def test_a_few_slow_macs_that_take_no_time_are_not_blamed():
+    large, small = Kind(POINTWISE, 1, 1000, 10, 10, 1.0), Kind("matrix product", 1, 1, 1, 10, 0.03)
+    assert verdict([large, small]) == "MACs tell the time, to within 1.0 times"
+
+
+def test_what_takes_the_most_time_is_blamed_with_its_idle_units():
+    result = Result.from_simulation(simulate(load_graph("mobilenet_v1_025_96"), load_hardware("fpga/dpuczdx8g-b512")))
+    found = {kind.name: kind for kind in kinds_of(result)}
+    depthwise = found[DEPTHWISE]
+    assert depthwise.able <= depthwise.possible
+    assert float(depthwise.filled.rstrip("%")) < 20
+    text = verdict(list(found.values()))
+    assert text.startswith(f"MACs mislead: one in a {DEPTHWISE}")
+    assert f"{depthwise.filled} of the units filled" in text

@@ -25,6 +25,11 @@ def test_a_row_s_own_topology_has_no_say():
     assert not np.array_equal(proportional(x, changed)[2:], before[2:])
 
 
+def test_a_row_that_has_no_macs_bends_no_other():
+    x, given = np.array([0.0, 0.0, 3.0, 4.0, 5.0, 6.0]), rows([2.0, 4.0, 9.0, 12.0, 5.0, 6.0])
+    np.testing.assert_allclose(proportional(x, given), np.array([0, 0, 1.0, 1.0, 3.0, 3.0]) * x)
+
+
 def test_one_topology_alone_is_not_predicted():
     assert np.isnan(proportional(np.ones(2), rows([1.0, 2.0]))).all()
 

@@ -83,7 +83,7 @@ def _summary(result: Result) -> list[Html]:
         ("energy", f"{summary['energy_boundary']}; {'; '.join(summary['energy_excludes'])} not included"),
         ("area", f"not included: {', '.join(summary['area_excludes']) or 'nothing'}"),
     ]  # fmt: skip
-    return [element("div", _cards(summary), class_="cards"), facts(notes)]
+    return [element("div", _cards(summary), class_="cards six"), facts(notes)]
 
 
 def _cards(summary: Mapping[str, Any]) -> list[Html]:

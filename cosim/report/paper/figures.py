@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from cosim.report.figure import COLOURS, SUFFIXES, time_unit
 from cosim.report.paper.written import written
 from cosim.report.quantity import area, digits, energy, si
 from cosim.result import Result
+from cosim.result.activity import SLICES
 from cosim.result.gaps import CAUSES
 from cosim.result.table import rows
 
@@ -26,6 +27,11 @@ TIME_COLOURS = {
     "busy": "#0072B2", "load": "#E69F00", "store": "#D55E00", "compute": "#009E73", "link": "#CC79A7",
     "engine": "#D6C51D", "clock": "#8A939C",
 }  # fmt: skip
+SPENT = {
+    "reads": "#0072B2", "writes": "#56B4E9", "work": "#009E73", "busy": "#CC79A7", "stalled": "#D55E00",
+    "idle": "#E69F00", "background": "#D6C51D", "leakage": "#6B7480",
+}  # fmt: skip
+"""What energy is spent on, in the colours of the page."""
 _METADATA: dict[str, dict[str, Any]] = {
     ".png": {"Software": None},
     ".svg": {"Date": None},
@@ -38,13 +44,19 @@ _STYLE: Any = {
 }  # fmt: skip
 
 
-def save(draw: Callable[[Figure], None], folder: Path, name: str, size_inches: tuple[float, float]) -> None:
+def save(
+    draw: Callable[[Figure], None],
+    folder: Path,
+    name: str,
+    size_inches: tuple[float, float],
+    suffixes: Sequence[str] = SUFFIXES,
+) -> None:
     """Draw once per kind of file: PDF, SVG and PNG; equal data give equal bytes."""
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    for suffix in SUFFIXES:
+    for suffix in suffixes:
         with mpl.rc_context(_STYLE):
             figure = Figure(figsize=size_inches, layout="constrained")
             FigureCanvasAgg(figure)
@@ -74,15 +86,18 @@ def _timeline(figure: Figure, result: Result) -> None:
     axes = figure.subplots(len(engines), 1, sharex=True, squeeze=False)[:, 0]
     parts = ("busy", *CAUSES)
     seen: dict[str, str] = {}
+    edges = np.linspace(0.0, result.summary["latency_ms"], SLICES + 1)
     for axis, engine in zip(axes, engines, strict=True):
         mine = activity["engine"] == engine["engine"]
-        start, end = activity["start_ms"][mine], activity["end_ms"][mine]
-        below = np.zeros(len(start))
+        at = np.searchsorted(edges, (activity["start_ms"][mine] + activity["end_ms"][mine]) / 2) - 1
+        below = np.zeros(SLICES + 1)
         for part in parts:
-            shares = activity[f"{part}_ms" if part == "busy" else f"stall_{part}_ms"][mine] / (end - start)
+            shares = np.zeros(SLICES + 1)
+            shares[at] = activity[f"{part}_ms" if part == "busy" else f"stall_{part}_ms"][mine] / (edges[1] - edges[0])
             if shares.any():
-                axis.bar(start, shares, end - start, bottom=below, align="edge", color=TIME_COLOURS[part], linewidth=0)
-                seen[part] = TIME_COLOURS[part]
+                colour = TIME_COLOURS[part]
+                axis.fill_between(edges, below, below + shares, step="post", color=colour, linewidth=0)
+                seen[part] = colour
             below = below + shares
         axis.set(ylim=(0, 1), yticks=[], xlim=(0, result.summary["latency_ms"]))
         axis.spines["left"].set_visible(False)
@@ -129,8 +144,24 @@ def _roofline(figure: Figure, result: Result) -> None:
     axis.plot([low, ridge, edge * 1.3], [rate * low, rate * ridge, rate * ridge], color="black", linewidth=1)
     if peaks:
         name = max(peaks, key=lambda one: peaks[one])
-        axis.annotate(f"{name} {si(peak, 'MAC/s')}", (edge * 1.3, peak), ha="right", va="bottom", fontsize=7)
-    axis.annotate(f"{memory} {si(rate, 'B/s')}", (low, rate * low), ha="left", va="bottom", fontsize=7)
+        axis.annotate(
+            f"{name} {si(peak, 'MAC/s')}",
+            (edge * 1.3, peak),
+            (0, 3),
+            ha="right",
+            va="bottom",
+            fontsize=7,
+            textcoords="offset points",
+        )
+    axis.annotate(
+        f"{memory} {si(rate, 'B/s')}",
+        (low, rate * low),
+        (8, 0),
+        ha="left",
+        va="bottom",
+        fontsize=7,
+        textcoords="offset points",
+    )
     axis.set(
         xscale="log",
         yscale="log",
@@ -180,11 +211,16 @@ def spent_on(state: str, action: str) -> str:
 def _stack(axis: Axes, found: Mapping[str, Mapping[str, float]], write: Callable[[float], str], title: str) -> None:
     totals = {name: sum(parts.values()) for name, parts in found.items()}
     names = [name for name in sorted(totals, key=lambda one: (totals[one], one)) if totals[name] > 0]
-    labels = sorted({part for name in names for part in found[name]})
+    labels = sorted(
+        {part for name in names for part in found[name]},
+        key=lambda part: ([*SPENT].index(part) if part in SPENT else 0, part),
+    )
     before = np.zeros(len(names))
     for number, label in enumerate(labels):
         values = np.array([found[name].get(label, 0.0) for name in names])
-        axis.barh(names, values, left=before, color=COLOURS[number % len(COLOURS)], label=label, height=0.7)
+        axis.barh(
+            names, values, left=before, color=SPENT.get(label, COLOURS[number % len(COLOURS)]), label=label, height=0.7
+        )
         before = before + values
     for place, name in enumerate(names):
         axis.text(totals[name], place, f" {write(totals[name])}", va="center", fontsize=7)

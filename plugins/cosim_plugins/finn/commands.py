@@ -15,6 +15,7 @@ from cosim.program.draft import Draft
 from cosim_plugins.finn.streams import SLOTS, Stream
 
 Ints = NDArray[np.int64]
+ALL = np.iinfo(np.int32).max  # rows of an image, however many there are
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,7 @@ class Commands:
     def moves(self, name: str, engine: Engine, boxes: Ints, *, is_load: bool) -> None:
         """Commands that bring boxes of an input from main memory, or take boxes of an output there."""
         images = boxes[:, 0, 0]
-        rows = boxes[:, 2] if self._has_rows(name, boxes) else np.tile([[0, 1]], (len(boxes), 1))
+        rows = boxes[:, 2] if self._has_rows(name, boxes) else np.tile([[0, ALL]], (len(boxes), 1))
         touch = Touch(self.shown.get(name, name), images, rows)
         main, stream = np.full(len(boxes), self.buffers[name, None, "main"]), self._of_images(name, images)
         n_bytes = np.asarray(self.graph.tensors[name].encoding.box_bytes(boxes), np.int64)
@@ -177,9 +178,10 @@ class Commands:
             boxes = access.boxes(work.tiles)
             there = (boxes[..., 1] > boxes[..., 0]).all(axis=1)
             reads.append(np.where(there, self._of_images(name, images), -1))
-            rows = boxes[:, 2] if len(self.graph.tensors[name].shape) == 4 else np.tile([[0, 1]], (len(boxes), 1))
+            by_rows = len(self.graph.tensors[name].shape) == 4 and name not in self.shown
+            rows = boxes[:, 2] if by_rows else np.tile([[0, ALL]], (len(boxes), 1))
             touched.append(Touch(self.shown.get(name, name), images, np.where(there[:, None], rows, 0)))
-        written = outputs[:, 2] if outputs.shape[1] == 4 else np.tile([[0, 1]], (len(outputs), 1))
+        written = outputs[:, 2] if outputs.shape[1] == 4 else np.tile([[0, ALL]], (len(outputs), 1))
         self._add(
             Block(
                 self._next(),
@@ -202,9 +204,7 @@ class Commands:
         for block in self.blocks:
             if block.written is not None:
                 stream = streams[block.written.tensor]
-                readers = [
-                    (one, touch) for one in self.blocks for touch in one.read if touch.tensor == stream.tensor
-                ]
+                readers = [(one, touch) for one in self.blocks for touch in one.read if touch.tensor == stream.tensor]
                 self._after_rows(block, stream, readers)
                 for one, touch in readers:
                     self._credits(block, stream, one, touch, images)
@@ -307,7 +307,7 @@ def _rows(touch: Touch | None, stream: Stream) -> Ints:
     """Rows counted through all images, shape (n, 2); a stream without rows has one per image."""
     if touch is None:
         return np.empty((0, 2), np.int64)
-    rows = touch.rows
+    rows = np.minimum(touch.rows, stream.rows)
     if stream.rows == 1:
         rows = np.stack([np.zeros(len(rows), np.int64), (rows[:, 1] > rows[:, 0]).astype(np.int64)], axis=1)
     return np.asarray(rows + touch.images[:, None] * stream.rows, np.int64)

@@ -73,9 +73,7 @@ def _part(name: str) -> tuple[Part, bool]:
     return PARTS[name], True
 
 
-def _units(
-    graph: Graph, parameters: Mapping[str, str], part: Part, limited: bool, period: int
-) -> tuple[Unit, ...]:
+def _units(graph: Graph, parameters: Mapping[str, str], part: Part, limited: bool, period: int) -> tuple[Unit, ...]:
     units = units_of(graph)
     if "folding" in parameters and "fps" in parameters:
         raise DescriptionError("both fps and folding", where="generator finn", fix="give one of them")
@@ -149,9 +147,11 @@ def _document(graph: Graph, units: Sequence[Unit], part: Part, parameters: Mappi
     }
     for unit in units:
         engine = {"clock": "core", "operands": "streams", "weights": "weights", "formats": formats}
-        own = {"kind": "mvau", "pe": unit.pe, "simd": unit.simd} if unit.is_product else {
-            "kind": "vector_unit", "lanes": unit.pe
-        }
+        own = (
+            {"kind": "mvau", "pe": unit.pe, "simd": unit.simd}
+            if unit.is_product
+            else {"kind": "vector_unit", "lanes": unit.pe}
+        )
         engines[unit.engine] = {**engine, **own}
     return {
         "schema": 1,

@@ -38,9 +38,7 @@ class StreamingMapper:
     name = "streaming"
     summary = "a pipeline of one engine per op, with rings of rows between them; for generated hardware"
 
-    def map(
-        self, graph: Graph, hardware: Hardware, kinds: Table[str, EngineKind], options: Table[str, Any]
-    ) -> Mapping:
+    def map(self, graph: Graph, hardware: Hardware, kinds: Table[str, EngineKind], options: Table[str, Any]) -> Mapping:
         """The Program and the decisions behind it.
 
         Raises `UnsupportedError` where an op has no engine, and `InfeasibleError` where streams between units are too

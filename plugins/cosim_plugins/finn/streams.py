@@ -69,7 +69,8 @@ def streams(graph: Graph, extra_rows: int) -> Mapping[str, Stream]:
     for name in (*graph.inputs, *made):
         tensor = graph.tensors[name]
         is_map = len(tensor.shape) == 4
-        by_rows = is_map and (name not in made or loops_of(graph, made[name])[1] is not None)
+        is_view = name in made and made[name].kind.is_view
+        by_rows = is_map and not is_view and (name not in made or loops_of(graph, made[name])[1] is not None)
         rows = tensor.shape[2] if by_rows else 1
         readers = graph.consumers[name]
         forks = len(readers) > 1 or any(len(_computed(graph, op)) > 1 for op in readers)

@@ -100,9 +100,7 @@ def _unit(graph: Graph, op: Op) -> Unit:
     channels = extent["C"] if extent["C"] > 1 or taps == 1 else taps
     rows, columns = extent["G"] * extent["K"], extent["C"] * taps
     kind = op.kind.name
-    return Unit(
-        op.name, kind, rows, columns, pixels, channels, extent["FY"], stride, width, bits[1], bits[0], bits[-1]
-    )
+    return Unit(op.name, kind, rows, columns, pixels, channels, extent["FY"], stride, width, bits[1], bits[0], bits[-1])
 
 
 def _divisors(n: int) -> tuple[int, ...]:

@@ -189,6 +189,4 @@ def _device(dsps: int, wide: int, share: float, port: float) -> Hardware:
     clock = device.clocks["core"]
     slower = replace(clock, name="dsp", period_fs=round(clock.period_fs / share))
     conv = replace(device.engines["conv"], clock="dsp")
-    return replace(
-        device, clocks={**device.clocks, "dsp": slower}, engines={**device.engines, "conv": conv}
-    )
+    return replace(device, clocks={**device.clocks, "dsp": slower}, engines={**device.engines, "conv": conv})

@@ -60,7 +60,10 @@ def _machine(one: Machine, copies: int, shared: Collection[str]) -> Machine:
     common = [n for n, name in enumerate(one.resources) if name in shared]
     order = common + [n for _ in range(copies) for n in numbers]
     place = [
-        {**{n: i for i, n in enumerate(common)}, **{n: len(common) + c * len(numbers) + i for i, n in enumerate(numbers)}}
+        {
+            **{n: i for i, n in enumerate(common)},
+            **{n: len(common) + c * len(numbers) + i for i, n in enumerate(numbers)},
+        }
         for c in range(copies)
     ]
     return replace(

@@ -22,7 +22,8 @@ CLOCK_MHZ = {"KV260": 300, "ZCU104": 300, "ZCU102": 281}
 CORES = {"KV260": 1, "ZCU104": 2, "ZCU102": 3}
 PORT_BYTES = 32  # per cycle and direction
 DDR_BYTES_PER_S = 19.2e9
-DDR_SHARES = (0.45, 0.65, 1.0)
+TOGETHER = (0.35, 0.6, 1.0)  # efficiencies at which several cores are simulated
+DDR_SHARES = (0.45, 1.0)
 EFFICIENCIES = (0.35, 0.5, 0.7, 1.0)
 FS_PER_MS = 10**12
 
@@ -102,7 +103,8 @@ class Dpu:
 
     def parts(self, graph: Graph, measured: Measured, constants: Mapping[str, float]) -> Mapping[str, float]:
         """Core, dispatch and, unless the core alone was measured, host [ms]."""
-        found = _busy(graph, measured, constants, _core_ms(graph))
+        core = float(np.interp(constants["axi_efficiency"], EFFICIENCIES, _core_ms(graph)))
+        found = _busy(graph, measured, constants, core)
         if measured.metric == "device_ms":
             return found
         return {**found, **dpuczdx8g_host.parts(graph, measured.topology, constants)}
@@ -147,8 +149,9 @@ class DpuCores:
     def parts(self, graph: Graph, measured: Measured, constants: Mapping[str, float]) -> Mapping[str, float]:
         """Images per second of all cores [1/s]."""
         cores = CORES[_board(measured)]
-        at = [np.interp(constants["ddr_share"], DDR_SHARES, times) for times in _together_ms(graph, cores)]
-        busy = _busy(graph, measured, constants, at)
+        at = [_between(constants["ddr_share"], DDR_SHARES, times) for times in _together_ms(graph, cores)]
+        core = _between(constants["axi_efficiency"], TOGETHER, at)
+        busy = _busy(graph, measured, constants, core)
         return {"rate": 1e3 * cores / sum(busy.values())}
 
 
@@ -156,22 +159,27 @@ def _board(measured: Measured) -> str:
     return measured.table.partition(",")[0]
 
 
-def _busy(
-    graph: Graph, measured: Measured, constants: Mapping[str, float], core_ms: Sequence[float]
-) -> dict[str, float]:
-    """Parts of the time of a core for one image [ms], from that of its schedule at each of `EFFICIENCIES`."""
+def _busy(graph: Graph, measured: Measured, constants: Mapping[str, float], core_ms: float) -> dict[str, float]:
+    """Parts of the time of a core for one image [ms], from that of its schedule at 300 MHz."""
     slower = 300 / CLOCK_MHZ[_board(measured)]  # the ports have the core's clock
-    return {
-        "core": slower * float(np.interp(constants["axi_efficiency"], EFFICIENCIES, core_ms)),
-        "dispatch": 1e-3 * constants["dispatch"] * sum(not op.kind.is_view for op in graph.ops),
-    }
+    ops = sum(not op.kind.is_view for op in graph.ops)
+    return {"core": slower * core_ms, "dispatch": 1e-3 * constants["dispatch"] * ops}
+
+
+def _between(rate: float, rates: Sequence[float], times: Sequence[float]) -> float:
+    """Time at a rate from those at ascending `rates`: it grows about as the inverse of the rate."""
+    return float(np.interp(1 / rate, 1 / np.array(rates[::-1]), times[::-1]))
 
 
 def _table(row: Measured) -> str:
     """Where a measurement of one thread belongs: what the host computes is no part of the core's networks."""
     if row.excluded or row.metric != "latency_ms":
         return row.table
-    return f"{row.table}, ops on the CPU" if dpuczdx8g_host.computes(tables.graph(row.network), row.topology) else row.table
+    return (
+        f"{row.table}, ops on the CPU"
+        if dpuczdx8g_host.computes(tables.graph(row.network), row.topology)
+        else row.table
+    )
 
 
 @cache
@@ -183,14 +191,14 @@ def _core_ms(graph: Graph) -> tuple[float, ...]:
 
 @cache
 def _together_ms(graph: Graph, cores: int) -> tuple[tuple[float, ...], ...]:
-    """Time of `cores` schedules side by side, at each of `EFFICIENCIES` and, within, of `DDR_SHARES` [ms]."""
+    """Time of `cores` schedules side by side, at each of `TOGETHER` and, within, of `DDR_SHARES` [ms]."""
     program = _program(graph)
     return tuple(
         tuple(
             _makespan_ms(replicated(program.on(_device(efficiency, share).machine()), cores, {"ddr"}))
             for share in DDR_SHARES
         )
-        for efficiency in EFFICIENCIES
+        for efficiency in TOGETHER
     )
 
 

@@ -25,8 +25,10 @@ BOARDS = {
     "mcu/stm32h7a3": "cosim_plugins.silicon.microcontrollers:stm32h7a3",
     "mcu/stm32l4r5": "cosim_plugins.silicon.microcontrollers:stm32l4r5",
     "npu/edge-tpu": "cosim_plugins.silicon.edge_tpu:EdgeTpu",
+    "npu/ethos-u": "cosim_plugins.silicon.ethos_u:EthosU",
     "npu/eyeriss-v1": "cosim_plugins.silicon.eyeriss:Eyeriss",
     "npu/rockchip": "cosim_plugins.silicon.rockchip:Rockchip",
+    "npu/tpu-v1": "cosim_plugins.silicon.tpu_v1:TpuV1",
 }
 
 

@@ -16,7 +16,7 @@ from cosim.timing import compiled
 from cosim_plugins.silicon import tables
 
 DEVICES = {"RK3588": "npu/rk3588", "RK3576": "npu/rk3576", "RK3562": "npu/rk3562"}
-EFFICIENCIES = (0.25, 0.4, 0.6, 0.8, 1.0)
+EFFICIENCIES = (0.25, 0.45, 0.7, 1.0)
 FS_PER_MS = 10**12
 # Layer by layer through the memory, activation or addition with the product before it: as NVDLA's units are chained.
 OPTIONS = {"fuse": "post", "activations": "none", "resident": "none"}

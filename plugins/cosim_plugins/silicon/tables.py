@@ -38,8 +38,7 @@ class Entry:
 def networks() -> Mapping[str, Entry]:
     """Every name that is known."""
     return {
-        row["network"]: Entry(row["topology"], row["zoo"], _arguments(row["arguments"]))
-        for row in rows("networks.csv")
+        row["network"]: Entry(row["topology"], row["zoo"], _arguments(row["arguments"])) for row in rows("networks.csv")
     }
 
 

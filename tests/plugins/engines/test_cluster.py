@@ -113,6 +113,7 @@ def test_cores_that_wait_are_not_counted_as_busy():
     kind, graph = load_registry().get("engine_kinds", "cluster"), layer("depthwise", 64, 64, 32)
     op = graph.ops[0]
     counts = [
-        kind.actions(cluster(cycles_per_input=n), op, graph, graph.space(op).whole)["unit.host_cycle"][0] for n in (0, 9)
+        kind.actions(cluster(cycles_per_input=n), op, graph, graph.space(op).whole)["unit.host_cycle"][0]
+        for n in (0, 9)
     ]
     assert counts[0] == counts[1]

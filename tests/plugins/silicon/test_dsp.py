@@ -81,6 +81,8 @@ def test_devices_without_measurements_are_slower_than_the_full_matrix_unit(devic
 def test_the_schedule_of_a_matrix_unit_has_the_right_numbers():
     graph = load_graph("ds_cnn")
     hardware = load_hardware(TDA4VM)
-    whole, scheduled = (simulate(graph, hardware, execute=way, options={"cache": False}) for way in ("whole", "scheduled"))
+    whole, scheduled = (
+        simulate(graph, hardware, execute=way, options={"cache": False}) for way in ("whole", "scheduled")
+    )
     for name in whole.graph.outputs:
         np.testing.assert_array_equal(whole.values[name], scheduled.values[name])

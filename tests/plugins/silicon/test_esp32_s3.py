@@ -43,7 +43,9 @@ def test_unfilled_vectors_cost_what_plain_code_costs(name, is_filled):
 
 
 def test_only_external_feature_maps_cross_the_bus():
-    inside, outside = (next(r for r in ROWS if where in r.network) for where in ("max pool (internal)", "mul (external)"))
+    inside, outside = (
+        next(r for r in ROWS if where in r.network) for where in ("max pool (internal)", "mul (external)")
+    )
     constants = neutral(BOARD)
     assert BOARD.parts(BOARD.graph(inside), inside, constants)["bus"] == 0
     assert BOARD.parts(BOARD.graph(outside), outside, constants)["bus"] == pytest.approx(3 * 1615 / 40e3)

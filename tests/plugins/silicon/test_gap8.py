@@ -45,10 +45,34 @@ def test_the_whole_is_within_a_tenth(found):
     assert ours == pytest.approx(theirs, rel=0.10)
 
 
+def test_the_whole_network_as_one_schedule_is_within_a_tenth_too():
+    run = simulate(load_graph("mobilenet_v1_128"), load_hardware("mcu/gap8"), options={"seconds": 3})
+    assert run.times.makespan_fs / 1e12 == pytest.approx(238.92, rel=0.10)  # ms
+    assert run.energy.total_pj.value / 1e6 == pytest.approx(9324.9, rel=0.10)  # uJ
+
+
 def test_every_layer_has_the_published_macs():
     board = gap8.Gap8()
     macs = [board.graph(row).macs for row in board.measured()][:21]
-    published = [3.54, 1.18, 8.39, 0.59, 8.39, 1.18, 16.78, 0.29, 8.39, 0.59, 16.78, 0.15, 8.39, 0.29, 16.78, 0.07, 8.39]
+    published = [
+        3.54,
+        1.18,
+        8.39,
+        0.59,
+        8.39,
+        1.18,
+        16.78,
+        0.29,
+        8.39,
+        0.59,
+        16.78,
+        0.15,
+        8.39,
+        0.29,
+        16.78,
+        0.07,
+        8.39,
+    ]
     np.testing.assert_allclose(np.array(macs[:17]) / 1e6, published, atol=0.006)
     np.testing.assert_allclose(np.array(macs[17:]) / 1e6, [0.15, 16.78, 0.0, 1.02], atol=0.006)
 
@@ -58,7 +82,9 @@ def test_depthwise_pays_for_its_input():
     board = gap8.Gap8()
     rows = {row.topology: row for row in board.measured() if row.metric == "latency_ms"}
     constants = fitted(board, list(board.measured()))
-    dense, strided = (sum(board.parts(board.graph(rows[n]), rows[n], constants).values()) for n in ("DwConv3", "DwConv4"))
+    dense, strided = (
+        sum(board.parts(board.graph(rows[n]), rows[n], constants).values()) for n in ("DwConv3", "DwConv4")
+    )
     assert strided > 0.5 * dense
 
 
