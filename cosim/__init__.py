@@ -64,6 +64,7 @@ __all__ = [
     "pareto",
     "run",
     "simulate",
+    "simulate_jobs",
     "write_report",
 ]
 

@@ -26,7 +26,9 @@ def explore(
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Designs to look at; all otherwise.")] = None,
     sampler: Annotated[
         str,
-        typer.Option("--sampler", help="'grid' (all, in order), 'random', or one that learns: 'nsga2', 'tpe', a plugin's."),
+        typer.Option(
+            "--sampler", help="'grid' (all, in order), 'random', or one that learns: 'nsga2', 'tpe', a plugin's."
+        ),
     ] = "grid",
     seed: opt.Seed = 0,
     prune: Annotated[
@@ -92,7 +94,8 @@ def explore(
 def designs(
     store: Annotated[Path, typer.Argument(help="A file of results that 'cosim explore' wrote.", metavar="STORE")],
     space: Annotated[
-        str | None, typer.Option("--space", help="Name of a space; 'all' lists everything; the last explored otherwise.")
+        str | None,
+        typer.Option("--space", help="Name of a space; 'all' lists everything; the last explored otherwise."),
     ] = None,
     front: Annotated[bool, typer.Option("--front", help="Only designs that no other beats.")] = False,
     where: Annotated[
@@ -100,7 +103,8 @@ def designs(
         typer.Option("--where", help="'lanes >= 8', 'area <= 1 mm2'; may be repeated.", metavar="CONDITION"),
     ] = None,
     objective: Annotated[
-        list[str] | None, typer.Option("--objective", help="What the front is about; may be repeated.", metavar="METRIC")
+        list[str] | None,
+        typer.Option("--objective", help="What the front is about; may be repeated.", metavar="METRIC"),
     ] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="Designs in the table.")] = 40,
     table: Annotated[Path | None, typer.Option("--csv", help="Write the designs as a table.", metavar="FILE")] = None,

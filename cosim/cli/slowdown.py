@@ -32,6 +32,7 @@ def slowdown(
     steady: Annotated[
         bool, typer.Option("--steady", help="An inference that finds constants on chip, not the first.")
     ] = False,
+    only_verdict: Annotated[bool, typer.Option("--verdict", help="Only say what is lost, and to what.")] = False,
     as_json: opt.AsJson = False,
 ) -> None:
     """Time at the peak of a device against the time it takes, and the factor between by cause, for several networks."""
@@ -65,4 +66,5 @@ def slowdown(
     if as_json:
         show_json(screen.as_json(found) | {"not_run": reasons})
     else:
-        show(screen.render(found), *(f"not run: {reason}" for reason in reasons))
+        said = screen.verdicts(found) if only_verdict else [screen.render(found)]
+        show(*said, *(f"not run: {reason}" for reason in reasons))

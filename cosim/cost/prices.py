@@ -13,6 +13,8 @@ from cosim.hardware.technology import Price, Technology
 
 BITS_PER_BYTE = 8
 HOOK = "a technology that has it, by the hook `cosim_technologies` or in the technology's description"
+# Where a technology has no row of its own: a cycle of a microcontroller's kernels is one of a core.
+SAME_AS = {"kernel_cycle": "host_cycle"}
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,8 @@ def _engine(action: str, engine: Engine, verb: str, hardware: Hardware, technolo
 def _engine_price(action: str, engine: Engine, verb: str, technology: Technology) -> Price:
     """Price of a verb, or of its dearest form ``verb_FORMAT`` over the engine's formats: an array is clocked whole."""
     price = action_price(verb, technology)
+    if price is None and verb in SAME_AS:
+        price = action_price(SAME_AS[verb], technology)
     if price is not None:
         return price
     forms = [action_price(f"{verb}_{code}", technology) for code in engine.formats]

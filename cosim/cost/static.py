@@ -63,12 +63,13 @@ def standing_mw(hardware: Hardware, technology: Technology, kinds: Mapping[str, 
     return found
 
 
-def waiting_pj(
-    engine: Engine, hardware: Hardware, technology: Technology, kinds: Mapping[str, EngineKind]
-) -> float:
+def waiting_pj(engine: Engine, hardware: Hardware, technology: Technology, kinds: Mapping[str, EngineKind]) -> float:
     """Energy of the clocks of `engine` in a cycle without any work [pJ]."""
     units = units_of(engine, kinds)
-    return sum(row.energy_pj.value for row in _clocks(engine, units, {"busy": 0, "stalled": 0, "idle": 1}, hardware, technology))
+    return sum(
+        row.energy_pj.value
+        for row in _clocks(engine, units, {"busy": 0, "stalled": 0, "idle": 1}, hardware, technology)
+    )
 
 
 def _background(hardware: Hardware, elapsed_ms: float) -> list[EnergyRow]:

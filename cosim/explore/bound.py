@@ -159,14 +159,13 @@ class _Group:
         for name, part in memory_parts.items():
             power = power + _each(part, lambda one: one.standing_mw)
             least = (read, write) if name == main else (0, 0)
-            reads = np.maximum(_each(run, lambda one, n=name: one.moved.get(f"{n}.read_bytes", 0)), least[0])
-            writes = np.maximum(_each(run, lambda one, n=name: one.moved.get(f"{n}.write_bytes", 0)), least[1])
+            reads = np.maximum(_moved(run, f"{name}.read_bytes"), least[0])
+            writes = np.maximum(_moved(run, f"{name}.write_bytes"), least[1])
             energy = energy + reads * _each(part, lambda one: one.read_pj)
             energy = energy + writes * _each(part, lambda one: one.write_pj)
             traffic = np.maximum(traffic, reads + writes) if name == main else traffic
         for name in self.base.links:
-            crossed = _each(run, lambda one, n=name: one.moved.get(f"{n}.bytes", 0))
-            energy = energy + crossed * _each(links, lambda one, n=name: dict(one.pj_per_byte).get(n, 0.0))
+            energy = energy + _moved(run, f"{name}.bytes") * _crossing(links, name)
         energy = (energy + power * latency_fs / 1e6) * (1 - SLACK)  # 1 mW x 1 fs = 1e-6 pJ
         return {
             "latency_ms": latency_fs / 1e12,
@@ -233,7 +232,7 @@ class _Group:
         device = self.parts.hardware(keys)
         return None if device is None else link_facts(device, self.technology)
 
-    def _engine(self, name: str) -> Callable[[Mapping[str, str], Mapping[str, str]], _Engine | None]:
+    def _engine(self, name: str) -> Callable[[Mapping[str, str], Mapping[str, str]], Worker | None]:
         def make(keys: Mapping[str, str], timing: Mapping[str, str]) -> Worker | None:
             own = {key: text for key, text in keys.items() if key not in timing}
             device, clocks = self.parts.hardware(own), self.parts.clocks(timing)
@@ -261,7 +260,9 @@ class _Group:
             those = [part.found[code] for part, code in zip(engines.values(), row, strict=True)]
             known = [one for one in those if isinstance(one, Worker)]
             is_whole = len(known) == len(those)
-            found.append(running(known, self.base, self.compulsory, other_mw, counts=self.is_plain) if is_whole else None)
+            found.append(
+                running(known, self.base, self.compulsory, other_mw, counts=self.is_plain) if is_whole else None
+            )
         return _Part(found, of)
 
     def _other_mw(self) -> float:
@@ -291,3 +292,12 @@ class _Group:
 def _each(part: _Part, take: Callable[[Any], float]) -> Floats:
     """A number of the part that each design has; 0 where nothing is known."""
     return np.array([0.0 if one is None else take(one) for one in part.found])[part.of]
+
+
+def _moved(run: _Part, action: str) -> Floats:
+    return _each(run, lambda one: one.moved.get(action, 0))
+
+
+def _crossing(links: _Part, name: str) -> Floats:
+    """Price of a byte on a link [pJ]."""
+    return _each(links, lambda one: dict(one.pj_per_byte).get(name, 0.0))

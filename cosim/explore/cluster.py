@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any, Generic, TypeVar
 
 from cosim.errors import DescriptionError, UnsupportedError
@@ -14,7 +15,7 @@ from cosim.explore.space import Setup
 
 Job = TypeVar("Job")
 CONNECT_S = 20.0
-AHEAD = 2  # jobs per thread of a worker: it has the next before it is asked
+
 _here = threading.local()
 
 
@@ -46,12 +47,12 @@ class Cluster(Generic[Job]):
 
     def __enter__(self) -> Cluster[Job]:
         try:
-            import distributed
+            distributed: Any = import_module("distributed")
         except ImportError as error:
             raise UnsupportedError(
                 "--scheduler needs the package distributed", fix="pip install 'cosim[explore]'"
             ) from error
-        self._module: Any = distributed
+        self._module = distributed
         try:
             self._client: Any = distributed.Client(self.address, timeout=CONNECT_S)
         except (OSError, ValueError) as error:
@@ -79,7 +80,7 @@ class Cluster(Generic[Job]):
     @property
     def idle(self) -> int:
         """Jobs that could be started now."""
-        return max(AHEAD * self.size - self.busy, 0)
+        return max(self.size - self.busy, 0)
 
     def start(self, job: Job, setup: Setup, what: str = "evaluate") -> None:
         """Send a job to the cluster."""

@@ -47,9 +47,7 @@ class Listed:
     limits: tuple[str, ...]
 
 
-def designs(
-    store: str | Path, *, space: str | None = None, objectives: Sequence[str] | None = None
-) -> pd.DataFrame:
+def designs(store: str | Path, *, space: str | None = None, objectives: Sequence[str] | None = None) -> pd.DataFrame:
     """Every evaluated design of a store, one row each, in the order of the key.
 
     Columns: ``key`` (hash of all that its numbers depend on), ``space`` (digest of the space that it was first met in),

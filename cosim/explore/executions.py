@@ -65,9 +65,7 @@ def executed(
     DescriptionError
         Not one of them can be executed.
     """
-    axes = [
-        place for place, axis in enumerate(space.axes) if any(key.partition(".")[0] in KEYS for key in axis.keys)
-    ]
+    axes = [place for place, axis in enumerate(space.axes) if any(key.partition(".")[0] in KEYS for key in axis.keys)]
     rows, of = distinct(codes[:, axes])
     found: dict[int, Execution] = {}
     waiting: deque[_Task] = deque()

@@ -14,7 +14,6 @@ from cosim.errors import DescriptionError
 from cosim.explore.bound import bounds
 from cosim.explore.check import check_space
 from cosim.explore.cluster import Cluster
-from cosim.explore.evaluate import Keys
 from cosim.explore.executions import Executed, executed
 from cosim.explore.exploration import Exploration
 from cosim.explore.metric import ACCURACY, METRICS

@@ -78,9 +78,7 @@ class Run:
         return max(*engines, *(total * rates.get(step, 0.0) for step, total in crossed.items()), 0.0)
 
 
-def running(
-    workers: Sequence[Worker], hardware: Hardware, needed: Compulsory, other_mw: float, *, counts: bool
-) -> Run:
+def running(workers: Sequence[Worker], hardware: Hardware, needed: Compulsory, other_mw: float, *, counts: bool) -> Run:
     """The run of a network; without `counts` of its work nothing is known but power.
 
     Ops go where `cosim.mapping.assignment` sends them: no fallback, then the lowest bound, then the first.

@@ -5,12 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cosim.explore.metric import METRICS, Metric
 from cosim.explore.exploration import Exploration, Point
+from cosim.explore.metric import METRICS, Metric
 from cosim.report.figure import COLOURS, check_suffix
 from cosim.report.quantity import area, duration, energy, size
 from cosim.result.store import write_file
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SHOWN = 40  # designs of the front in the table
-SCALES = {
+SCALES: Mapping[str, Callable[[float], str]] = {
     "latency_ms": duration,
     "energy_uj": lambda uj: energy(uj * 1e6),
     "area_um2": area,

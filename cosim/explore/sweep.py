@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,7 +54,7 @@ class Sweep:
 
     space: Space
     store: Store
-    pool: Workers[_Task]
+    pool: Workers[Any]
     seed: int
     tell: Progress
     prune: bool = True
@@ -265,7 +266,8 @@ class Sweep:
         return not ((self.best <= point).all(axis=1) & (self.best < point).any(axis=1)).any()
 
     def _point(self, record: Record) -> Floats:
-        return self.signs * np.array([record.metrics[metric.column] for metric in self.space.objectives])
+        values = [record.metrics[metric.column] for metric in self.space.objectives]
+        return np.asarray(self.signs * np.array(values), np.float64)
 
     def _is_allowed(self, record: Record) -> bool:
         return all(limit.allows(record.metrics[limit.metric.column]) for limit in self.space.limits)

@@ -12,8 +12,8 @@ from cosim.errors import CosimError, DescriptionError, unknown
 from cosim.hardware.document import digest, override, read_document
 from cosim.hardware.hardware import Engine, Hardware
 from cosim.hardware.reader import Reader
-from cosim.hardware.variant import Find, whole
 from cosim.hardware.schema import HardwareModel, keys_at, validated
+from cosim.hardware.variant import Find, whole
 
 
 class EngineKind(Protocol):

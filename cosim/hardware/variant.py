@@ -48,6 +48,8 @@ def _merged(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for key, value in own.items():
         old = merged.get(key)
-        deep = isinstance(old, Mapping) and isinstance(value, Mapping) and "value" not in value
-        merged[key] = _merged(old, value) if deep else value
+        if isinstance(old, Mapping) and isinstance(value, Mapping) and "value" not in value:
+            merged[key] = _merged(old, value)
+        else:
+            merged[key] = value
     return merged

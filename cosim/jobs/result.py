@@ -153,7 +153,9 @@ class JobsResult:
         return write_perfetto(self.run.together.program, self.run.times, path, processes=owners)
 
     def _places(self) -> Table:
-        plans = [(spec, plan) for spec, part in zip(self.run.specs, self.run.parts, strict=True) for plan in part.plan.ops]
+        plans = [
+            (spec, plan) for spec, part in zip(self.run.specs, self.run.parts, strict=True) for plan in part.plan.ops
+        ]
         return table_of_rows(
             {"job": spec.name, "op": plan.op, "engine": plan.engine, "reason": "; ".join(plan.reason)}
             for spec, plan in plans

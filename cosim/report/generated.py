@@ -112,11 +112,11 @@ def render(design: Design) -> list[Any]:
     rate = "too few images to tell" if design.rate_fps is None else f"{si(design.rate_fps, 'images/s')}"
     expected = generated.totals.get("rate_fps")
     told = f" ({si(expected, 'images/s')} by the slowest unit)" if expected else ""
-    lines = [
+    first = (
         f"{design.simulation.graph.name}, made by {design.generator}: {rate}{told}, "
         f"the first image after {duration(design.latency_ms)}"
-    ]
-    return [*lines, _units(generated), _totals(generated), *generated.notes]
+    )
+    return [first, _units(generated), _totals(generated), *generated.notes]
 
 
 def write(design: Design, path: Path) -> None:

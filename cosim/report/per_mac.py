@@ -34,6 +34,10 @@ class Kind:
         On the path that decides the latency [ms].
     able, possible
         MACs on engines with MAC units, and those that all units could have done while they were busy with them.
+    busy_ms
+        Of its engines [ms].
+    peak_macs_per_s
+        Of the engine with most MAC units; 0 where none has any.
     """
 
     name: str
@@ -44,6 +48,15 @@ class Kind:
     time_ms: float = 0.0
     able: int = 0
     possible: float = 0.0
+    busy_ms: float = 0.0
+    peak_macs_per_s: float = 0.0
+
+    @property
+    def of_peak(self) -> str:
+        """Its MACs per busy second as a share of the peak of the device; empty where that is not known."""
+        if not (self.peak_macs_per_s and self.busy_ms):
+            return ""
+        return share(1e3 * self.macs / self.busy_ms, self.peak_macs_per_s)
 
     @property
     def filled(self) -> str:
@@ -60,18 +73,20 @@ def kinds_of(result: Result) -> list[Kind]:
     """The kinds of op of a run, in the order of `ORDER`; views are left out."""
     tensors = {row["tensor"]: row for row in rows(result.table("tensors"))}
     found: dict[str, Kind] = {}
+    peak = result.summary["roofline"]["peak_macs_per_s"]
     for row in rows(result.table("ops")):
         if not row["engine"]:
             continue
         inputs = row["inputs"].split(" ") if row["inputs"] else []
         shapes = [_shape(tensors[name]["shape"]) for name in inputs]
         name = _kind(row["kind"], int(row["macs"]), shapes)
-        kind = found.setdefault(name, Kind(name))
+        kind = found.setdefault(name, Kind(name, peak_macs_per_s=float(peak or 0)))
         kind.ops += 1
         kind.macs += int(row["macs"])
         kind.results += prod(_shape(tensors[row["output"]]["shape"]))
         kind.n_bytes += sum(int(tensors[part]["size_bytes"]) for part in dict.fromkeys((*inputs, row["output"])))
         kind.time_ms += float(row["critical_ms"])
+        kind.busy_ms += float(row["busy_ms"])
         spatial = float(row["utilization_spatial"])
         if spatial > 0:  # not where it is NaN
             kind.able += int(row["macs"])
@@ -121,11 +136,15 @@ def per_mac(result: Result) -> Any:
             "#of all",
             "#per MAC",
             "#ratio",
+            "?#of peak",
             "?#filled",
             "?#MAC/result",
             "?#MAC/B",
         ],
-        caption="ratio: time per MAC against that of the kind with most MACs; bytes: operands and results, each once",
+        caption=(
+            "ratio: time per MAC against that of the kind with most MACs; of peak, filled: while its engine is busy, against "
+            "the largest engine and against its own; bytes: operands and results, each once"
+        ),
     )
     for kind in kinds:
         out.add_row(
@@ -137,6 +156,7 @@ def per_mac(result: Result) -> Any:
             share(kind.time_ms, total) if total else "-",
             duration(kind.per_mac) if kind.macs else "-",
             digits(kind.per_mac / base) if kind.macs and base else "-",
+            kind.of_peak if kind.macs and kind.of_peak else "-",
             kind.filled or "-",
             _results(kind) if kind.macs else "-",
             digits(kind.macs / kind.n_bytes) if kind.macs else "-",
@@ -145,7 +165,7 @@ def per_mac(result: Result) -> Any:
 
 
 def _density(kind: Kind) -> str:
-    units = f", {kind.filled} of the units filled" if kind.filled else ""
+    units = f", at {kind.of_peak} of the peak" if kind.of_peak else ""
     return (
         f"{kind.macs / max(kind.results, 1):.1f} per result and {kind.macs / max(kind.n_bytes, 1):.1f} per byte{units}"
     )

@@ -173,19 +173,27 @@ def layer_kind(op: Op, graph: Graph) -> str:
 
 
 def published(result: Result) -> tuple[tuple[str, float], ...]:
-    """(board and table, time [ms]) of the network on boards that the hardware describes, as it is, without overrides."""
+    """(board and table, time [ms]) of the network on boards that the hardware describes, as it is, without overrides.
+
+    Where one description serves several boards, the tables that name this one; all tables where none does.
+    """
     summary = result.summary
-    if result.simulation is None or summary["provenance"]["overrides"]:
+    if summary["provenance"]["overrides"]:
         return ()
     found = []
     for name, board in load_registry()["boards"].items():
-        rows_ = board.measured() if board.hardware == summary["hardware"] else ()
-        alike = [row for row in rows_ if row.metric in TIMED and _alike(row.topology, summary["network"])]
+        measured = board.measured() if board.hardware == summary["hardware"] else ()
+        alike = [row for row in measured if row.metric in TIMED and _alike(row.topology, summary["network"])]
         first = {row.network: row for row in alike}  # its graph takes time to make
         sizes = {network: _size(board.graph(row)) for network, row in first.items()}
         same = [row for row in alike if sizes[row.network] == (summary["macs"], summary["ops"])]
         found += [(f"{name}, {row.table}", row.value) for row in same]
-    return tuple(found)
+    device = _letters(summary["hardware"].rpartition("/")[2])
+    return tuple(pair for pair in found if device in _letters(pair[0].partition(", ")[2])) or tuple(found)
+
+
+def _letters(text: str) -> str:
+    return "".join(letter for letter in text.lower() if letter.isalnum())
 
 
 def lost(light: Slowdown, heavy: Slowdown) -> dict[str, float]:

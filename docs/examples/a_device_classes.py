@@ -50,7 +50,8 @@ def main(folder: str, networks: dict[str, str] = NETWORKS, devices: dict[str, st
             skipped = unit == "uJ" and device.startswith(WITHOUT_ENERGY)
             if values is None or skipped:
                 text = "no price for fabric" if skipped else "does not fit"
-                axes.text(0.02, row, text, transform=axes.get_yaxis_transform(), va="center", fontsize=8, color="#888888")
+                look = {"va": "center", "fontsize": 8, "color": "#888888"}
+                axes.text(0.02, row, text, transform=axes.get_yaxis_transform(), **look)
                 continue
             print(f"{device:24} {net:22} {shown(values[unit])}")
             axes.plot(values[unit], row, "o", color=networks[net], markersize=7)

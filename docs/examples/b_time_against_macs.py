@@ -54,7 +54,7 @@ def main(folder: str, networks: dict[str, str] = NETWORKS, devices: dict[str, st
             name = {"rotation": 90, "fontsize": 7.5, "ha": side, "transform": above.get_xaxis_transform()}
             above.text(one.macs, 0.03, networks[one.network], color="#555555", **name)
             start = 0.0
-            for text, (colour, causes) in PARTS.items():
+            for colour, causes in PARTS.values():
                 share = 100 * sum(one.parts_fs[cause] for cause in causes) / one.latency_fs
                 below.barh(row, share, left=start, color=colour, height=0.74)
                 start += share

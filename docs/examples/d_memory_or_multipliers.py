@@ -41,7 +41,8 @@ def main(folder: str, network: str = NETWORK, sizes: tuple[int, ...] = SRAM_KIB)
         times, joules = [one["latency_ms"] for one in found], [one["energy_uj"] / 1e3 for one in found]
         left.plot(areas, times, "o-", color=colour, markersize=5)
         for x, one in zip(areas, found, strict=True):
-            right.plot([x, x], [one["energy_uj_low"] / 1e3, one["energy_uj_high"] / 1e3], color=colour, alpha=0.35, zorder=0)
+            band = [one["energy_uj_low"] / 1e3, one["energy_uj_high"] / 1e3]
+            right.plot([x, x], band, color=colour, alpha=0.35, zorder=0)
         right.plot(areas, joules, "o-", color=colour, markersize=5)
         label(left, areas[-1], times[-1], name, color=colour, xytext=(7, 4))
         if side == min(side for side, _ in ARRAYS.values()):
@@ -65,10 +66,8 @@ def main(folder: str, network: str = NETWORK, sizes: tuple[int, ...] = SRAM_KIB)
 
 def tell_sources(result: cosim.Result) -> None:
     """The prices that most of the energy and of the area comes from."""
-    for title, frame, amount, unit in (
-        ("energy", result.actions, "energy_pj", energy),
-        ("area", result.frame("areas"), "area_um2", area),
-    ):
+    bills = (("energy", result.actions, "energy_pj", energy), ("area", result.frame("areas"), "area_um2", area))
+    for title, frame, amount, unit in bills:
         print(f"\nwhere the {title} of 16 x 16 MACs comes from")
         for row in frame.nlargest(4, amount).to_dict("records"):
             what = f"{row['component']} {row.get('action', row.get('unit'))}"

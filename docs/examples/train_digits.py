@@ -1,15 +1,15 @@
 """Trains `digits_cnn` on scikit-learn's digits and writes `digits_cnn.safetensors` beside this file; needs the extra torch.
 
-    python docs/examples/train_digits.py
+python docs/examples/train_digits.py
 """
 
 from pathlib import Path
 
-from cosim_plugins.training import accuracy, trained
 from cosim_workloads.data import digits
 from safetensors.numpy import save_file
 
 import cosim
+from cosim_plugins.training import accuracy, trained
 
 WEIGHTS = Path(__file__).with_name("digits_cnn.safetensors")
 

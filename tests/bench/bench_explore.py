@@ -201,7 +201,9 @@ def _read() -> dict[str, list[Row]]:
     if path.exists():
         with path.open(encoding="utf-8", newline="") as file:
             for row in csv.DictReader(file):
-                found.setdefault(row["part"], []).append((row["what"], row["measure"], float(row["value"]), row["unit"]))
+                found.setdefault(row["part"], []).append(
+                    (row["what"], row["measure"], float(row["value"]), row["unit"])
+                )
     return found
 
 

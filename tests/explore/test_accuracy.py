@@ -53,7 +53,9 @@ def test_networks_are_executed_once_and_first_whatever_the_hardware(law, data, t
     assert law[:2] == ["int8", "none"]
     assert [one for one in law[2:] if isinstance(one, str)] == []
     assert (found.executed, found.simulated) == (2, 6)
-    best = [(p.choices["compress"], p.choices["engines.vector.lanes"], p.record.metrics["accuracy"]) for p in found.front]
+    best = [
+        (p.choices["compress"], p.choices["engines.vector.lanes"], p.record.metrics["accuracy"]) for p in found.front
+    ]
     assert best == [("none", "4", 0.75), ("int8", "4", 0.5)]
     law.clear()
     again = explore(space(data), jobs=0, store=tmp_path / "s", prune=False)
@@ -129,7 +131,13 @@ def test_what_cannot_be_executed_is_kept_apart_from_designs(law, data, tmp_path,
     ],
 )
 def test_malformed_accuracy_is_said(data, changes, words):
-    given = {"network": "ds_cnn", "hardware": "npu/edge-256", "axes": AXES, "data": str(data), "objectives": ["accuracy"]}
+    given = {
+        "network": "ds_cnn",
+        "hardware": "npu/edge-256",
+        "axes": AXES,
+        "data": str(data),
+        "objectives": ["accuracy"],
+    }
     with pytest.raises(DescriptionError) as caught:
         explore({key: value for key, value in {"name": "t", **given, **changes}.items() if value is not None}, jobs=0)
     for word in words:

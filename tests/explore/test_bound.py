@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import cache
+from itertools import pairwise, product
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -135,3 +139,50 @@ def test_concats_and_slices_are_not_counted_on():
     graph = cosim.load_graph("squeezenet1_1")
     assert any(op.kind.name == "concat" for op in graph.ops)
     assert not [op for op in working_ops(graph) if op.kind.name in MAY_VANISH]
+
+
+UNROLLINGS = st.fixed_dictionaries({"K": st.integers(1, 24), "C": st.integers(1, 24), "OX": st.integers(1, 6)})
+
+
+@given(UNROLLINGS, UNROLLINGS, st.randoms(use_true_random=False))
+def test_fewest_cycles_are_never_above_tiles_that_mix_unrollings(one, other, draw):
+    import cosim
+    from cosim.plugin.registry import load_registry
+
+    graph = compressed()
+    kind = load_registry()["engine_kinds"]["mac_array"]
+    mac = cosim.load_hardware("npu/edge-256").engines["mac"]
+    engine = replace(mac, parameters={"unroll": one, "unroll_depthwise": other})
+    op = draw.choice([op for op in graph.ops if kind.refuses(mac, op, graph) is None])
+    whole = graph.space(op).whole[0]
+    cuts = [
+        sorted({low, high, *(draw.randrange(low, high) for _ in range(draw.randrange(3)))})
+        for low, high in whole.tolist()
+    ]
+    tiles = np.array(list(product(*(list(pairwise(places)) for places in cuts))), np.int64)
+    taken = int(kind.cycles(engine, op, graph, tiles).sum())
+    assert kind.bound(engine, op, graph) <= kind.fewest(engine, op, graph) <= taken
+
+
+@cache
+def compressed():
+    import cosim
+    from cosim.compress import compress
+    from cosim.plugin.registry import load_registry
+
+    steps = load_registry()["compressions"]
+    return compress(cosim.load_graph("ds_cnn"), "int8", None, calibrate=False, compressions=steps)
+
+
+def test_what_other_unrollings_cannot_help_with_is_counted():
+    """32 x 16 copies on 24 channels: all of the last block, however a few pixels at a time could fill it."""
+    import cosim
+    from cosim.plugin.registry import load_registry
+
+    graph = compressed()
+    kind = load_registry()["engine_kinds"]["mac_array"]
+    mac = cosim.load_hardware("npu/edge-256").engines["mac"]
+    engine = replace(mac, parameters={"unroll": {"K": 48, "C": 16}, "unroll_depthwise": {"G": 16, "OX": 4}})
+    op = next(op for op in graph.ops if (kind.refuses(mac, op, graph) is None and op.name.endswith("pw1")) or
+              (kind.refuses(mac, op, graph) is None and graph.space(op).macs > kind.bound(engine, op, graph) * 700))  # fmt: skip
+    assert kind.fewest(engine, op, graph) > kind.bound(engine, op, graph)

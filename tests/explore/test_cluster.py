@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-import builtins
 import os
 import signal
+import sys
 import threading
 
 import pytest
@@ -76,13 +76,9 @@ def test_an_address_where_nothing_is_is_said(monkeypatch):
 
 
 def test_without_distributed_the_extra_is_named(monkeypatch):
-    true = builtins.__import__
-
-    def without(name, *rest):
-        if name == "distributed":
-            raise ImportError(name)
-        return true(name, *rest)
-
-    monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(UnsupportedError, match=r"needs the package distributed[\s\S]*cosim\[explore\]"), Cluster("tcp://x:1"):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with (
+        pytest.raises(UnsupportedError, match=r"needs the package distributed[\s\S]*cosim\[explore\]"),
+        Cluster("tcp://x:1"),
+    ):
         pass

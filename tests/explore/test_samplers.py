@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import builtins
+import sys
 
 import numpy as np
 import pytest
@@ -16,7 +16,11 @@ NAMES = ("nsga2", "tpe")
 
 
 def space(**changes):
-    axes = {"engines.mac.unroll.K": [8, 16, 32, 64], "engines.mac.unroll.C": [8, 16, 32, 64], "engines.vector.lanes": [4, 8]}
+    axes = {
+        "engines.mac.unroll.K": [8, 16, 32, 64],
+        "engines.mac.unroll.C": [8, 16, 32, 64],
+        "engines.vector.lanes": [4, 8],
+    }
     return read_space({"name": "t", "network": "ds_cnn", "hardware": "npu/edge-256", "axes": axes, **changes})
 
 
@@ -81,14 +85,7 @@ def test_a_sampler_that_is_not_there_is_said():
 
 
 def test_without_optuna_the_extra_is_named(monkeypatch):
-    true = builtins.__import__
-
-    def without(name, *rest):
-        if name == "optuna":
-            raise ImportError(name)
-        return true(name, *rest)
-
-    monkeypatch.setattr(builtins, "__import__", without)
+    monkeypatch.setitem(sys.modules, "optuna", None)
     from cosim_plugins.samplers import optuna
 
     with pytest.raises(UnsupportedError, match=r"needs the package optuna[\s\S]*cosim\[explore\]"):

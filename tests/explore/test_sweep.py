@@ -10,6 +10,7 @@ from cosim.errors import DescriptionError, SimulationError
 from cosim.explore import Store, explore, read_space
 from cosim.explore.bound import bounds
 from cosim.explore.evaluate import Evaluator
+from cosim.explore.show import sentence
 
 explore_module = sys.modules["cosim.explore.explore"]  # the package has a function of that name
 
@@ -164,7 +165,9 @@ def test_two_explorers_share_a_store(quick, tmp_path):
 
 def test_a_bound_above_the_truth_stops_the_sweep(quick, monkeypatch):
     true = explore_module.bounds
-    monkeypatch.setattr(explore_module, "bounds", lambda *given: {name: 1.5 * low for name, low in true(*given).items()})
+    monkeypatch.setattr(
+        explore_module, "bounds", lambda *given: {name: 1.5 * low for name, low in true(*given).items()}
+    )
     with pytest.raises(SimulationError, match="the bound of"):
         explore(space(), jobs=0)
 
@@ -222,3 +225,23 @@ def test_progress_tells_of_bounds_designs_and_the_front(quick):
 def test_jobs_are_a_number():
     with pytest.raises(DescriptionError, match="-1 jobs"):
         explore(space(), jobs=-1)
+
+
+def test_a_tolerance_leaves_out_what_is_little_better_and_says_so(quick):
+    every = explore(space(), jobs=0, prune=False)
+    exact, near = explore(space(), jobs=0), explore(space(), jobs=0, tolerance=0.2)
+    assert near.simulated < exact.simulated
+    assert near.tolerance == 0.2
+    assert "within 0.2 of the exact one" in sentence(near)
+    assert "--tolerance" not in sentence(exact)
+    columns = ("latency_ms", "energy_uj", "area_um2")
+    best = np.array([[point.record.metrics[column] for column in columns] for point in near.front])
+    for point in every.points:
+        if point.record.state == "done":
+            values = np.array([point.record.metrics[column] for column in columns])
+            assert (best <= 1.2 * values).all(axis=1).any()
+
+
+def test_a_tolerance_is_a_share():
+    with pytest.raises(DescriptionError, match="the tolerance is 1"):
+        explore(space(), jobs=0, tolerance=1)

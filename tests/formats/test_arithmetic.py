@@ -21,7 +21,7 @@ FORMS = {
 
 @pytest.fixture(params=TECHNOLOGIES, scope="module")
 def technology(request):
-    return load_technology(TECHNOLOGIES[request.param])
+    return load_technology(TECHNOLOGIES[request.param], TECHNOLOGIES.__getitem__)
 
 
 @pytest.mark.parametrize("name", FORMS)

@@ -275,4 +275,8 @@ def test_the_page_shows_the_file(root):
     page = (root / "docs" / "how-to" / "several-networks.md").read_text("utf-8")
     file = (root / "docs" / "how-to" / "several-networks.yaml").read_text("utf-8")
     assert f"```yaml\n{file}```" in page
-    assert [job.name for job in read_jobs(root / "docs" / "how-to" / "several-networks.yaml").jobs] == ["look", "listen", "tell"]
+    assert [job.name for job in read_jobs(root / "docs" / "how-to" / "several-networks.yaml").jobs] == [
+        "look",
+        "listen",
+        "tell",
+    ]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -58,9 +61,11 @@ def test_jobs_lie_apart_and_frames_share_their_constants():
             mine = (table.memory == memory) & (owner == one)
             if mine.any():
                 ends.append((table.address[mine].min(), (table.address + table.capacity)[mine].max()))
-        assert all(a[1] <= b[0] for a, b in zip(ends, ends[1:], strict=False))
+        assert all(a[1] <= b[0] for a, b in pairwise(ends))
     constants = mapped("residual")[0].constants
-    assert [n for n in names if n.startswith("again/")] == [f"again/{n}" for n in mapped("residual")[1].tensors if n in constants]
+    assert [n for n in names if n.startswith("again/")] == [
+        f"again/{n}" for n in mapped("residual")[1].tensors if n in constants
+    ]
 
 
 def test_two_networks_of_three_frames_compute_what_each_computes_by_itself():
@@ -87,7 +92,10 @@ def test_two_networks_of_three_frames_compute_what_each_computes_by_itself():
 
 def _overlap(both, times, one, other):
     device = both.is_device
-    spans = [(times.start_fs[device & (both.job == n)].min(), times.end_fs[device & (both.job == n)].max()) for n in (one, other)]
+    spans = [
+        (times.start_fs[device & (both.job == n)].min(), times.end_fs[device & (both.job == n)].max())
+        for n in (one, other)
+    ]
     return spans[0][0] < spans[1][1] and spans[1][0] < spans[0][1]
 
 
@@ -157,7 +165,9 @@ def test_both_timers_agree_on_jobs(data):
 
 def _ends(policy, *priorities):
     """End of each of some equal jobs that are there from the start."""
-    both = put(*(job("residual", (0,) * 2, name=f"job{n}", priority=p) for n, p in enumerate(priorities)), policy=policy)
+    both = put(
+        *(job("residual", (0,) * 2, name=f"job{n}", priority=p) for n, p in enumerate(priorities)), policy=policy
+    )
     times = compiled.simulate(both.program)
     return [int(times.end_fs[both.job == n].max()) for n in range(len(priorities))]
 
@@ -169,7 +179,6 @@ def test_policies_do_what_they_say():
     assert by_priority == sorted(by_priority, reverse=True)
     turns = _ends("round_robin", 0, 0, 0)
     assert max(turns) - min(turns) < (fixed[-1] - fixed[0]) / 2, "in turn, all end at about the same time"
-
 
 
 @pytest.mark.parametrize(
@@ -204,8 +213,6 @@ def test_jobs_that_do_not_fit_say_how_much_is_missing():
 
 def test_state_cannot_pass_from_frame_to_frame():
     graph, first, later = mapped("residual")
-    from dataclasses import replace
-
     recurrent = replace(graph, states={graph.outputs[0]: graph.inputs[0]})
     with pytest.raises(DescriptionError, match="keeps state"):
         put(Job("recurrent", recurrent, first, later, (0, 0)))

@@ -118,7 +118,9 @@ def test_one_site_is_no_choice():
     for name in ("npu/edge-256", "npu/systolic-32x32"):
         hardware = device(name)
         assert not Sites.of(graph, hardware, KINDS).is_choice
-        assert [a.engine.name for a in assign(graph, hardware, KINDS)] == [a.engine.name for a in assign(graph, hardware, KINDS, {})]
+        assert [a.engine.name for a in assign(graph, hardware, KINDS)] == [
+            a.engine.name for a in assign(graph, hardware, KINDS, {})
+        ]
         texts = [
             TiledMapper().map(graph, hardware, KINDS, {"cache": False, "placement": placement}).plan
             for placement in ("preferred", "auto", "fastest", "balanced")

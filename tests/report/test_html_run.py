@@ -153,6 +153,9 @@ def test_names_cannot_break_out_of_the_page(result):
     page = read_page(run_page(bad))
     scripts = [attributes for attributes, _ in page.scripts]
     assert len(scripts) == 2, "a name has made an element"
+    assert not re.search(
+        r"[<>&\u2028]", next(text for attributes, text in page.scripts if attributes.get("id") == "data")
+    )
     assert page.data["summary"]["network"] == NASTY
     assert unpacked(page.data["tables"]["ops"])["op"][0] == NASTY
     assert page.texts["content"].startswith(NASTY)

@@ -140,6 +140,12 @@ def test_every_source_in_use_is_cited_once(result):
         assert named or "arXiv" in source or escape_tex(source) in text
 
 
+def test_a_source_may_name_several_publications():
+    found = citations(["A 2020 doi:10.1234/first, B 2021 (doi:10.1234/second); C arXiv:2101.00001"])
+    assert [one.url.rpartition("/")[2] for one in found[1:]] == ["first", "second", "2101.00001"]
+    assert len({one.key for one in found}) == 4
+
+
 def test_an_unknown_publication_is_cited_by_its_source():
     (_, one) = citations(["Somebody 2031 doi:10.9999/abc_d."])
     assert one.url == "https://doi.org/10.9999/abc_d"

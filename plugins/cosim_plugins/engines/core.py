@@ -88,7 +88,7 @@ class MicrocontrollerCore:
         constants = constant_positions(op, graph)
         others = frozenset(range(len(op.inputs))) - constants
         counts: list[Mapping[str, NDArray[np.int64]]] = [
-            {f"{engine.name}.host_cycle": self.cycles(engine, op, graph, tiles)},
+            {f"{engine.name}.kernel_cycle": self.cycles(engine, op, graph, tiles)},
             {f"{engine.operands}.read_bytes": loops.operand_bytes(op, graph, tiles, others)},
             {f"{engine.operands}.write_bytes": loops.output_bytes(op, graph, tiles)},
         ]

@@ -14,6 +14,7 @@ from cosim.graph.space import Boxes
 from cosim.hardware.hardware import Engine
 from cosim_plugins.engines import loops
 
+GROUPS = ("any", "only", "never")
 MODES = ("unroll", "unroll_depthwise", "unroll_shallow")
 
 
@@ -36,6 +37,7 @@ class MacArray:
         "unroll": "loop -> copies computed in one cycle, for instance {K: 16, C: 16}",
         "unroll_depthwise": "a second unrolling, used where it is faster",
         "unroll_shallow": "a third one, for instance {K: 16, C: 4, FX: 4} for images of three channels",
+        "groups": "only: takes grouped (depthwise) convolutions alone; never: leaves them to others (default: any)",
     }
 
     def check(self, engine: Engine) -> None:
@@ -45,6 +47,9 @@ class MacArray:
             raise DescriptionError("`unroll` is missing", where=where, fix="for instance unroll: {K: 16, C: 16}")
         if engine.operands is None or engine.accumulators is None:
             raise DescriptionError("`operands` and `accumulators` must name memories", where=where)
+        if engine.parameters.get("groups", "any") not in GROUPS:
+            found = f"`groups` is {engine.parameters['groups']!r}"
+            raise DescriptionError(found, where=where, allowed=", ".join(GROUPS))
         for mode in MODES:
             unrolling = engine.parameters.get(mode, {})
             if not isinstance(unrolling, Mapping):
@@ -66,6 +71,10 @@ class MacArray:
         """Products only, in the formats of the engine."""
         if op.kind.name not in loops.PRODUCTS:
             return f"a mac_array computes {', '.join(sorted(loops.PRODUCTS))}, not {op.kind.name}"
+        wanted = engine.parameters.get("groups", "any")
+        is_grouped = int(loops.extents(op, graph, graph.space(op).whole)["G"][0]) > 1 and op.kind.name.startswith("conv")
+        if wanted != "any" and is_grouped != (wanted == "only"):
+            return "it computes grouped convolutions alone" if wanted == "only" else "it leaves grouped convolutions to others"
         return loops.formats_refused(op, graph, engine.formats, operands=2)
 
     def cuts(self, engine: Engine, op: Op, graph: Graph) -> frozenset[int]:

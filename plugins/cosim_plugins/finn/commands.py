@@ -80,19 +80,17 @@ class Commands:
     pairs: list[Ints] = field(default_factory=list)
     order: Ints = field(default_factory=lambda: np.empty(0, np.int64))
 
+    def __post_init__(self) -> None:
+        self._tensors = {name: row for row, name in enumerate(self.graph.tensors)}
+        self._ops = {op.name: row for row, op in enumerate(self.graph.ops)}
+        self._memories = {name: row for row, name in enumerate(self.hardware.memories)}
+        self._places: dict[int, tuple[str, int, int]] = {}
+
     @classmethod
     def of(cls, graph: Graph, hardware: Hardware) -> Commands:
         """Nothing yet."""
         names = [op.name for op in graph.ops]
-        commands = cls(graph, hardware, Draft(op_names=names, tensor_names=list(graph.tensors)))
-        commands._tensors = {name: row for row, name in enumerate(graph.tensors)}
-        commands._ops = {name: row for row, name in enumerate(names)}
-        commands._memories = {name: row for row, name in enumerate(hardware.memories)}
-        return commands
-
-    _tensors: dict[str, int] = field(default_factory=dict)
-    _ops: dict[str, int] = field(default_factory=dict)
-    _memories: dict[str, int] = field(default_factory=dict)
+        return cls(graph, hardware, Draft(op_names=names, tensor_names=list(graph.tensors)))
 
     def place(
         self,
@@ -124,6 +122,7 @@ class Commands:
             ring=ring,
         )
         self.buffers[name, image, "main" if image is None else "stream"] = int(row)
+        self._places[int(row)] = memory, address, n_bytes
 
     def is_placed(self, name: str) -> bool:
         """Whether a whole tensor has a buffer."""
@@ -132,12 +131,9 @@ class Commands:
     def show(self, view: str, source: str, images: int) -> None:
         """Let `view` be `source` under another shape."""
         self.shown[view] = self.shown.get(source, source)
-        columns = self.draft.buffer_columns
         for image in range(images):
             root = self.buffers[source, image, "stream"]
-            memory = self.hardware.memories[list(self._memories)[int(np.concatenate(columns["memory"])[root])]].name
-            address, n_bytes = (int(np.concatenate(columns[key])[root]) for key in ("address", "capacity"))
-            self.place(view, image, memory, address, n_bytes, root=root)
+            self.place(view, image, *self._places[root], root=root)
 
     def moves(self, name: str, engine: Engine, boxes: Ints, *, is_load: bool) -> None:
         """Commands that bring boxes of an input from main memory, or take boxes of an output there."""
@@ -176,7 +172,7 @@ class Commands:
                 reads.append(np.full(len(work.tiles), self.buffers[name, None, "main"]))
                 continue
             boxes = access.boxes(work.tiles)
-            there = (boxes[..., 1] > boxes[..., 0]).all(axis=1)
+            there = np.asarray((boxes[..., 1] > boxes[..., 0]).all(axis=1))
             reads.append(np.where(there, self._of_images(name, images), -1))
             by_rows = len(self.graph.tensors[name].shape) == 4 and name not in self.shown
             rows = boxes[:, 2] if by_rows else np.tile([[0, ALL]], (len(boxes), 1))

@@ -43,9 +43,7 @@ class FinnReproduction:
             progress(build["build"], number / len(builds))
             design = made(build)
             ours = figures(design)
-            for row in published:
-                if row["build"] == build["build"]:
-                    found.append(_row(build, row, ours))
+            found += [_row(build, row, ours) for row in published if row["build"] == build["build"]]
             units += [{"build": build["build"], **unit} for unit in design.generated.units]
         return Reproduced(rows=tuple(found), tables={"units": pd.DataFrame(units)}, notes=NOTES)
 

@@ -22,7 +22,7 @@ MOST_POPULATION = 50
 def nsga2() -> SamplerKind:
     """Non-dominated sorting genetic algorithm."""
 
-    def made(module: Any, objectives: int, seed: int) -> Any:
+    def made(module: Any, seed: int) -> Any:
         return module.samplers.NSGAIISampler(population_size=MOST_POPULATION, seed=seed)
 
     return _kind(made)
@@ -31,7 +31,7 @@ def nsga2() -> SamplerKind:
 def tpe() -> SamplerKind:
     """Tree-structured Parzen estimator, multivariate."""
 
-    def made(module: Any, objectives: int, seed: int) -> Any:
+    def made(module: Any, seed: int) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that two options are new
             return module.samplers.TPESampler(multivariate=True, constant_liar=True, seed=seed)
@@ -39,11 +39,11 @@ def tpe() -> SamplerKind:
     return _kind(made)
 
 
-def _kind(make: Callable[[Any, int, int], Any]) -> SamplerKind:
+def _kind(make: Callable[[Any, int], Any]) -> SamplerKind:
     module = _optuna()
 
     def kind(*, choices: Sequence[int], objectives: int, seed: int) -> OptunaSampler:
-        return OptunaSampler(module, make(module, objectives, seed), choices, objectives)
+        return OptunaSampler(module, make(module, seed), choices, objectives)
 
     return kind
 

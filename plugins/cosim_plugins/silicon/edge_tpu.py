@@ -42,11 +42,21 @@ class EdgeTpu:
         4096 * 480e6, 500e6, "64 x 64 products at 480 MHz (from memory); PCIe Gen2 x1 and USB 3: 500 MB/s after 8b/10b"
     )
     constants: Sequence[Constant] = (
-        Constant("products", 4096.0, "1/cycle", "64 x 64 at 480 MHz", "datasheet", "4 TOPS of coral.ai; split from memory"),
+        Constant(
+            "products", 4096.0, "1/cycle", "64 x 64 at 480 MHz", "datasheet", "4 TOPS of coral.ai; split from memory"
+        ),
         Constant("on_chip", 8.0, "MiB", "for weights and activations", "datasheet", "coral.ai"),
         Constant("link", 500.0, "MB/s", "PCIe Gen2 x1 and USB 3, after coding", "datasheet", "coral.ai"),
         Constant("lanes", 64.0, "1/cycle", "of the vector unit, depthwise too", "assumed", "one per column"),
         Constant("faster_host", FASTER_HOST, "", "desktop core against Cortex-A53", "assumed", "clock times width"),
+        Constant(
+            "array_loses",
+            1.0,
+            "",
+            "a loss of the array, and ends of host_output",
+            "structural",
+            "added after a first look",
+        ),
         Constant(
             "link_efficiency",
             0.85,

@@ -63,7 +63,9 @@ class Eyeriss:
     constants: Sequence[Constant] = (
         Constant("elements", 168.0, "", "rows x columns", "datasheet", "JSSC 2017 doi:10.1109/JSSC.2016.2616357"),
         Constant("clock", 200.0, "MHz", "of the array", "datasheet", "JSSC 2017"),
-        Constant("buffer", 100.0, "KiB", "for images and partial sums, and 8 KiB for filters", "datasheet", "JSSC 2017"),
+        Constant(
+            "buffer", 100.0, "KiB", "for images and partial sums, and 8 KiB for filters", "datasheet", "JSSC 2017"
+        ),
         Constant("pads", 224.0, "words", "of filters; 12 of inputs, 24 of partial sums", "datasheet", "JSSC 2017"),
         Constant("sum_port", 16.0, "B/cycle", "64 bit in either direction", "datasheet", "JSSC 2017, from memory"),
         Constant("link", 480.0, "MB/s", "64 bit at 60 MHz", "datasheet", "JSSC 2017, from memory; a deck says 90 MHz"),
@@ -131,9 +133,7 @@ class Eyeriss:
         return total
 
 
-def _parts(
-    found: Plan, zeros: tuple[float, float], metric: str, constants: Mapping[str, float]
-) -> Mapping[str, float]:
+def _parts(found: Plan, zeros: tuple[float, float], metric: str, constants: Mapping[str, float]) -> Mapping[str, float]:
     hardware = _hardware()
     array = hardware.engines["array"]
     dense, coded = found.weight_bytes, run_length_share(zeros[0]) * found.input_bytes

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,7 +110,7 @@ def plan(layer: Layer, hardware: Hardware) -> Plan:
     return Plan(**{name: int(found[name][best]) for name in Plan.__dataclass_fields__})
 
 
-def _candidates(layer: Layer, hardware: Hardware) -> dict[str, NDArray[np.generic]]:
+def _candidates(layer: Layer, hardware: Hardware) -> dict[str, NDArray[Any]]:
     array, window = hardware.engines["array"].parameters, layer.window
     lanes = array["rows"] // window * array["cols"]
     room = hardware.memories["glb"].size_bytes + hardware.memories["sums"].size_bytes // 2  # sums of 16 bit
@@ -133,7 +134,7 @@ def _candidates(layer: Layer, hardware: Hardware) -> dict[str, NDArray[np.generi
     return {"m": m, "n": n, "e": e, "p": p, "q": q, "t": t, **_work(layer, e, p, q, n, t, m)}
 
 
-def _work(layer: Layer, e: Ints, p: Ints, q: Ints, n: Ints, t: Ints, m: Ints) -> dict[str, NDArray[np.generic]]:
+def _work(layer: Layer, e: Ints, p: Ints, q: Ints, n: Ints, t: Ints, m: Ints) -> dict[str, NDArray[Any]]:
     window, groups = layer.window, layer.groups
     strips = -(-layer.rows // e)
     reach = (layer.rows - 1) * layer.stride + window

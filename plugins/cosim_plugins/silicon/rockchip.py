@@ -32,13 +32,27 @@ class Rockchip:
     name = "npu/rockchip"
     summary = "RK3588, RK3576 and RK3562, one NPU core, batch 1"
     hardware = DEVICES["RK3588"]
-    peaks = Peaks(1024e9, 16e9, "1024 products per cycle at 1 GHz and 128 bit per cycle (from memory), as RK3588 has them")
+    peaks = Peaks(
+        1024e9, 16e9, "1024 products per cycle at 1 GHz and 128 bit per cycle (from memory), as RK3588 has them"
+    )
     constants: Sequence[Constant] = (
         Constant("products", 1024.0, "1/cycle", "RK3588; 1536 RK3576, 512 RK3562", "assumed", "from memory"),
-        Constant("clock", 1000.0, "MHz", "950 on RK3576", "assumed", "from memory; agrees with the rates of the briefs"),
+        Constant(
+            "clock", 1000.0, "MHz", "950 on RK3576", "assumed", "from memory; agrees with the rates of the briefs"
+        ),
         Constant("cbuf", 384.0, "KiB", "256 on RK3562 (from memory)", "datasheet", "open drivers"),
         Constant("port", 16.0, "B/cycle", "per direction", "assumed", "128 bit"),
-        Constant("ddr", 34.1, "GB/s", "17.1 on RK3576, 12.8 on RK3562", "assumed", "the tables do not name their boards"),
+        Constant(
+            "ddr", 34.1, "GB/s", "17.1 on RK3576, 12.8 on RK3562", "assumed", "the tables do not name their boards"
+        ),
+        Constant(
+            "look_up_counts",
+            1.0,
+            "",
+            "activations by table cost time of their own",
+            "structural",
+            "added after a look at one network with and without them",
+        ),
         Constant(
             "memory_efficiency",
             0.6,
@@ -114,8 +128,6 @@ def _core_ms(graph: Graph, name: str) -> tuple[tuple[float, ...], float]:
 def _device(name: str, efficiency: float) -> Hardware:
     whole = load_hardware(name)
     rates = {"memories.ddr.bandwidth": whole.port("ddr"), "links.axi_read.bandwidth": whole.port("axi_read")}
-    overrides = {
-        key: f"{efficiency * port.unit_bytes / port.unit_fs * 1e6:.4f} GB/s" for key, port in rates.items()
-    }
+    overrides = {key: f"{efficiency * port.unit_bytes / port.unit_fs * 1e6:.4f} GB/s" for key, port in rates.items()}
     overrides["links.axi_write.bandwidth"] = overrides["links.axi_read.bandwidth"]
     return load_hardware(name, overrides=overrides)

@@ -56,7 +56,9 @@ def _launch(start: float) -> Constant:
 class Rooflines:
     """Devices that share the constants of one class of kernels (ncnn's), each table on a description of its own."""
 
-    def __init__(self, name: str, summary: str, file: str, devices: Mapping[str, str], fitted: Sequence[Constant]) -> None:
+    def __init__(
+        self, name: str, summary: str, file: str, devices: Mapping[str, str], fitted: Sequence[Constant]
+    ) -> None:
         self.name = name
         self.summary = summary
         self.hardware = next(iter(devices.values()))
@@ -72,7 +74,7 @@ class Rooflines:
         )
 
     def measured(self) -> Sequence[Measured]:
-        """ncnn's own benchmark, the least of its repetitions."""
+        """The benchmark of ncnn itself: the least of its repetitions."""
         found = []
         for row in tables.measured(self._file):
             skipped = INT8 if row.network.endswith("_int8") else ""

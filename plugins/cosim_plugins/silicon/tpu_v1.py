@@ -26,13 +26,17 @@ class TpuV1:
     """
 
     name = "npu/tpu-v1"
-    summary = "TPU v1: share of cycles with products, of networks with the published numbers of layers, weights and batch"
+    summary = (
+        "TPU v1: share of cycles with products, of networks with the published numbers of layers, weights and batch"
+    )
     hardware = MODEL
     peaks = Peaks(65536 * 700e6, 34e9, "ISCA 2017, table 2: 256 x 256 products at 700 MHz, 34 GB/s for weights")
     constants: Sequence[Constant] = (
         Constant("products", 65536.0, "1/cycle", "at 700 MHz", "datasheet", "doi:10.1145/3079856.3080246"),
         Constant("weights", 34.0, "GB/s", "of DDR3", "datasheet", "doi:10.1145/3079856.3080246"),
-        Constant("square", 1.0, "", "layers of equal size, as wide as high", "assumed", "sizes of layers are not public"),
+        Constant(
+            "square", 1.0, "", "layers of equal size, as wide as high", "assumed", "sizes of layers are not public"
+        ),
     )
 
     def measured(self) -> Sequence[Measured]:
