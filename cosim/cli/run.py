@@ -1,4 +1,4 @@
-"""`cosim run`, `cosim explain`, `cosim memory`: simulate, then show one view of the result."""
+"""`cosim run` and `cosim explain`: simulate, then show one view of the result."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    for command in (run, explain, memory):
+    for command in (run, explain):
         app.command()(command)
 
 
@@ -50,7 +50,7 @@ def run(
     from cosim.cli.screen import show, show_json
     from cosim.result.store import check_target
 
-    write_figure = _figure_writer(figure, "draw_summary")
+    write_figure = figure_writer(figure, "draw_summary")
     request = Request(
         network, on, compress, shape, weights, settings, batch, seed, values, data, execute, mapper, timer, numerics, backend,
         objective, no_cache, choices,
@@ -108,46 +108,7 @@ def explain(
         show(report.render(result, top=top) if op is None else render_op(result, op))
 
 
-def memory(
-    network: opt.Network,
-    on: opt.On,
-    compress: opt.Compress = "int8",
-    shape: opt.Shape = None,
-    batch: opt.Batch = None,
-    mapper: opt.Mapper = "tiled",
-    objective: opt.Objective = None,
-    no_cache: opt.NoCache = False,
-    choices: opt.Choices = None,
-    settings: opt.Settings = None,
-    only: Annotated[str | None, typer.Option("--only", help="Show one memory.", metavar="MEMORY")] = None,
-    out: Annotated[Path | None, typer.Option("--out", help="Write the plan as JSON.", metavar="FILE")] = None,
-    figure: opt.Figure = None,
-    as_json: opt.AsJson = False,
-) -> None:
-    """The memory plan: what each memory holds over time, its peak, and who is there at the peak."""
-    from cosim.cli.screen import show, show_json
-    from cosim.report import memory as report
-    from cosim.result.store import check_file, to_json, write_file
-
-    write_figure = _figure_writer(figure, "draw_memory")
-    if out is not None:
-        check_file(out)
-    result = Request(
-        network, on, compress, shape, None, settings, batch, mapper=mapper, objective=objective, no_cache=no_cache,
-        choices=choices,
-    ).result()  # fmt: skip
-    report.check_memory(result, only)
-    if out is not None:
-        text = to_json(report.as_json(result)) + "\n"
-        write_file(out, lambda path: path.write_text(text, "utf-8", newline="\n"))
-    write_figure(result)
-    if as_json:
-        show_json(report.as_json(result))
-        return
-    show(report.render(result, only=only), *(f"written to {path}" for path in (out, figure) if path is not None))
-
-
-def _figure_writer(path: Path | None, name: str) -> Callable[[Result], None]:
+def figure_writer(path: Path | None, name: str) -> Callable[[Result], None]:
     """What draws a figure of a result to `path`, or does nothing; a path that cannot be is refused at once."""
     if path is None:
         return lambda _: None

@@ -55,10 +55,7 @@ def slowdown(
     for request in requests:
         try:
             found.append(explained(request.result(), inference=inference))
-        except (
-            InfeasibleError,
-            UnsupportedError,
-        ) as error:  # small devices do not hold large networks: tell the others
+        except (InfeasibleError, UnsupportedError) as error:  # what a small device cannot hold
             refused.append(error)
     if not found:
         raise refused[0]

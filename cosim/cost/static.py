@@ -64,12 +64,13 @@ def standing_mw(hardware: Hardware, technology: Technology, kinds: Mapping[str, 
 
 
 def waiting_pj(engine: Engine, hardware: Hardware, technology: Technology, kinds: Mapping[str, EngineKind]) -> float:
-    """Energy of the clocks of `engine` in a cycle without any work [pJ]."""
-    units = units_of(engine, kinds)
-    return sum(
-        row.energy_pj.value
-        for row in _clocks(engine, units, {"busy": 0, "stalled": 0, "idle": 1}, hardware, technology)
-    )
+    """Energy of the clocks of `engine` in a cycle, whatever it does if it moves data, without work if it computes [pJ]."""
+    units, states = units_of(engine, kinds), ("idle", "stalled", "busy")
+    one_of_each = [{state: float(state == this) for state in states} for this in states]
+    found = [
+        sum(row.energy_pj.value for row in _clocks(engine, units, each, hardware, technology)) for each in one_of_each
+    ]
+    return found[0] if engine.source_memory is None else min(found)
 
 
 def _background(hardware: Hardware, elapsed_ms: float) -> list[EnergyRow]:

@@ -42,7 +42,7 @@ from cosim.hardware.technology import Technology
 from cosim.plugin.registry import load_registry
 
 Floats = NDArray[np.float64]
-SLACK = 1e-9  # relative, for sums of floats in another order than the cost reader's
+SLACK = 1e-6  # relative: sums of floats in another order than the cost reader's, transfers rounded to a femtosecond
 Progress = Callable[[float], None]
 MAPPER = "tiled"  # the mapper whose choice of engines is known
 
@@ -245,8 +245,7 @@ class _Group:
             work = self.work[mark]
             device = with_clocks(device, clocks)
             facts = engine_facts(engine, work, device, self.technology, self.kinds)
-            is_fallback = engine.operands == device.main_memory
-            return Worker(engine, work, facts, clocks[engine.clock].period_fs, is_fallback)
+            return Worker(engine, work, facts, clocks[engine.clock].period_fs)
 
         return make
 

@@ -46,6 +46,8 @@ class Work:
         Fewest counts of each action, name -> (ops,).
     carried
         Fewest bytes that cross the path of the engine while it computes [byte].
+    may_vanish
+        Whether the engine accepts each op that may be a view instead, shape (such ops,).
     """
 
     takes: NDArray[np.bool_]
@@ -53,6 +55,7 @@ class Work:
     cycles: NDArray[np.int64]
     actions: Mapping[str, NDArray[np.int64]]
     carried: NDArray[np.int64]
+    may_vanish: NDArray[np.bool_]
 
 
 def work_on(engine: Engine, kind: EngineKind, graph: Graph) -> Work:
@@ -69,7 +72,9 @@ def work_on(engine: Engine, kind: EngineKind, graph: Graph) -> Work:
         for name, count in (kind.least(engine, op, graph) if isinstance(kind, Floor) else {}).items():
             actions.setdefault(name, np.zeros(len(ops), np.int64))[place] = count
     carried = np.zeros(len(ops), np.int64) + carried_bytes(engine, actions)
-    return Work(takes, bound, fewest + engine.setup_cycles, actions, carried)
+    others = [op for op in graph.ops if op.kind.name in MAY_VANISH]
+    may_vanish = np.array([kind.refuses(engine, op, graph) is None for op in others], np.bool_)
+    return Work(takes, bound, fewest + engine.setup_cycles, actions, carried, may_vanish)
 
 
 @dataclass(frozen=True)

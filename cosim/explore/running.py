@@ -24,7 +24,6 @@ class Worker:
     work: Work
     facts: EngineFacts
     period_fs: int
-    is_fallback: bool
 
     @property
     def areas_um2(self) -> tuple[float, ...]:
@@ -81,19 +80,21 @@ class Run:
 def running(workers: Sequence[Worker], hardware: Hardware, needed: Compulsory, other_mw: float, *, counts: bool) -> Run:
     """The run of a network; without `counts` of its work nothing is known but power.
 
-    Ops go where `cosim.mapping.assignment` sends them: no fallback, then the lowest bound, then the first.
+    Ops go where `cosim.mapping.assignment` sends them: no fallback, then the lowest bound, then the first. Where engines
+    compute from several memories on chip the mapper may send them elsewhere, and nothing is known.
     """
     power = other_mw + sum(one.facts.standing_mw for one in workers)
     ops = len(workers[0].work.takes) if workers else 0
-    if not counts or not ops:
+    sites = {one.engine.operands for one in workers} - {None, hardware.main_memory}
+    if not counts or not ops or len(sites) > 1:
         return Run((), 0.0, power, {})
-    chosen = _chosen(workers)
+    chosen = _chosen(workers, hardware.main_memory if sites else "")
     routes: list[Route] = []
     own, moved = 0.0, dict[str, int]()
     moves: dict[str, NDArray[np.int64]] = {}
     for number, one in enumerate(workers):
         mine = (chosen == number) & one.work.takes
-        if not mine.any() or one.engine.source_memory is not None:
+        if one.engine.source_memory is not None or not (mine.any() or one.work.may_vanish.any()):
             power += one.facts.waiting_pj / one.period_fs * 1e6  # 1 pJ/fs = 1e6 mW
         if not mine.any():
             continue
@@ -119,10 +120,11 @@ def running(workers: Sequence[Worker], hardware: Hardware, needed: Compulsory, o
     return Run(tuple(routes), own, power, moved)
 
 
-def _chosen(workers: Sequence[Worker]) -> NDArray[np.int64]:
+def _chosen(workers: Sequence[Worker], fallback: str) -> NDArray[np.int64]:
+    """The engine of each op, shape (ops,); engines that compute from memory `fallback` are asked last."""
     far = np.iinfo(np.int64).max
     cost = np.stack([np.where(one.work.takes, one.work.bound * one.period_fs, far) for one in workers])
-    late = np.stack([one.is_fallback | ~one.work.takes for one in workers])
+    late = np.stack([(one.engine.operands == fallback) | ~one.work.takes for one in workers])
     found = np.where(late.all(axis=0), cost, np.where(late, far, cost)).argmin(axis=0)
     return np.asarray(found, np.int64)
 

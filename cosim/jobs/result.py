@@ -145,12 +145,11 @@ class JobsResult:
     def _write_trace(self, path: Path) -> Path:
         from cosim.timing import write_perfetto
 
-        machine = self.run.together.program.machine
-        names = [job.name for job in self.run.together.jobs]
-        owners = [
-            next(n for n in names if queue.endswith(f":{n}") or queue.startswith(f"{n}.")) for queue in machine.queues
-        ]
-        return write_perfetto(self.run.together.program, self.run.times, path, processes=owners)
+        both = self.run.together
+        owner = np.zeros(len(both.program.machine.queues), np.int64)
+        owner[both.program.queue] = both.job
+        names = [both.jobs[number].name for number in owner.tolist()]
+        return write_perfetto(both.program, self.run.times, path, processes=names)
 
     def _places(self) -> Table:
         plans = [

@@ -11,7 +11,7 @@ import numpy as np
 from cosim.errors import InfeasibleError
 from cosim.graph.graph import Graph
 from cosim.hardware.hardware import Hardware
-from cosim.mapping.assignment import NOWHERE
+from cosim.mapping.assignment import NOWHERE, has_several_sites
 from cosim.mapping.places import Places, Sites, balanced, fastest, seated
 from cosim.mapping.tiler import Tiler
 from cosim.program.jobs import Job, alone
@@ -55,8 +55,10 @@ def placed(tiler: Tiler, mapper: Mapper, placement: str) -> Mapping:
     and ``"auto"`` the latency, where more than a little is saved.
     """
     base = mapper(NOWHERE)
+    if placement == "preferred" or not has_several_sites(tiler.hardware) or not len(base.program):
+        return base
     sites = Sites.of(tiler.graph, tiler.hardware, tiler.kinds)
-    if placement == "preferred" or not sites.is_choice or not len(base.program):
+    if not sites.is_choice:
         return base
     sites = seated(sites, tiler)
     is_pipelined = placement == "balanced"
@@ -138,9 +140,11 @@ def _explained(best: Trial, found: list[Trial], sites: Sites, *, is_pipelined: b
     plans = []
     for plan in best.mapping.plan.ops:
         mine = sites.engines.get(plan.op, {})
-        if len(mine) > 1:
-            alone_us = ", ".join(f"{engine.name} {costs[plan.op, site] / 1e9:.4g} us" for site, engine in mine.items()
-                                 if (plan.op, site) in costs)  # fmt: skip
-            plan = replace(plan, reason=(f"{best.name} ({what}: {tried})", f"alone: {alone_us}"))  # noqa: PLW2901
-        plans.append(plan)
+        by_itself = [
+            f"{engine.name} {costs[plan.op, site] / 1e9:.4g} us"
+            for site, engine in mine.items()
+            if (plan.op, site) in costs
+        ]
+        reason = (f"{best.name} ({what}: {tried})", f"alone: {', '.join(by_itself)}")
+        plans.append(replace(plan, reason=reason) if len(mine) > 1 else plan)
     return replace(best.mapping, plan=replace(best.mapping.plan, ops=tuple(plans)))

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 FS_PER_S = 10**15
 HOST = "host_core"  # the kind of an engine that does what no other takes
 SHALLOW = 4  # input channels up to which a layer is shallow: images
+SAME = 0.02  # factors that are not told
 TIMED = ("latency_ms", "device_ms")  # metrics of a board that are times
 
 CAUSES: Mapping[str, str] = {
@@ -209,11 +210,18 @@ def verdict(light: Slowdown, heavy: Slowdown, most: int = 3) -> str:
     )
     times = [slow / quick for table, quick in light.measured for other, slow in heavy.measured if table == other]
     text += f" ({_speed(median(times))} as measured)" if times else ""
-    factors = sorted(lost(light, heavy).items(), key=lambda item: -item[1])
-    causes = [f"{cause} x {factor:.2f}" for cause, factor in factors[:most] if factor > 1.02]
-    if paper / real < 1.02 or not causes:
-        return f"{text}: nothing is lost"
-    return f"{text}: {paper / real:.2f} is lost to {', '.join(causes)}"
+    factors = lost(light, heavy)
+    if paper / real > 1 + SAME:
+        return f"{text}: {paper / real:.2f} is lost to {_largest(factors, most)}"
+    if paper / real < 1 - SAME:
+        return f"{text}: {heavy.network} loses more, to {_largest({c: 1 / f for c, f in factors.items()}, most)}"
+    return f"{text}: nothing is lost"
+
+
+def _largest(factors: Mapping[str, float], most: int) -> str:
+    """The largest factors: ``"depthwise x 1.50, memory x 1.04"``."""
+    found = sorted(factors.items(), key=lambda item: -item[1])[:most]
+    return ", ".join(f"{cause} x {factor:.2f}" for cause, factor in found if factor > 1 + SAME) or "many causes"
 
 
 def _speed(ratio: float) -> str:

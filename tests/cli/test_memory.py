@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 
 def test_totals_blocks_and_advice(cosim):
     outcome = cosim("memory", "mcunet_in0")
@@ -25,6 +27,30 @@ def test_an_unknown_stack_leaves_nothing(cosim, tmp_path):
     assert outcome.code == 2
     assert "tinyengine" in outcome.err
     assert not header.exists()
+
+
+def test_the_plan_is_written_as_json_too(cosim, tmp_path):
+    out = tmp_path / "plan.json"
+    told = cosim("memory", "ds_cnn", "--json", "--out", out)
+    assert told.code == 0
+    assert json.loads(out.read_text()) == json.loads(told.out)
+
+
+def test_with_a_device_it_is_the_device_s_plan(cosim):
+    outcome = cosim("memory", "ds_cnn", "--on", "mcu/stm32l4r5")
+    assert outcome.code == 0
+    assert "flash" in outcome.out
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [(["--on", "mcu/stm32l4r5", "--planner", "optimal"], "--planner"), (["--only", "sram"], "--only")],
+)
+def test_options_of_the_other_plan_are_refused(cosim, given, name):
+    outcome = cosim("memory", "ds_cnn", *given)
+    assert outcome.code == 2
+    assert name in outcome.err
+    assert "--on" in outcome.err
 
 
 def test_an_unknown_board_leaves_nothing(cosim, tmp_path):

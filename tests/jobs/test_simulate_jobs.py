@@ -280,3 +280,21 @@ def test_the_page_shows_the_file(root):
         "listen",
         "tell",
     ]
+
+
+def test_jobs_on_different_engines_meet_on_links_alone():
+    specs = [
+        JobSpec("npu", convolutions(16, 16), frames=3, engines=["mac", "vector"]),
+        JobSpec("dsp", convolutions(16, 16), frames=3, engines=["dsp"]),
+        JobSpec("mcu", convolutions(4, 8), frames=2, engines=["mcu"]),
+    ]
+    found = simulate_jobs("soc/npu-dsp-mcu", specs, execute="scheduled", compare=False)
+    assert found.summary["is_bit_exact"] is True
+    assert {job: set(engines) for job, engines in found.summary["places"].items()} == {
+        "npu": {"mac"},
+        "dsp": {"dsp"},
+        "mcu": {"mcu"},
+    }
+    stalls = found.tables["stalls"]
+    others = stalls["by_job"] != stalls["job"]
+    assert set(stalls["cause"][others]) == {"link"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -113,6 +114,16 @@ def test_failures_are_counted_and_shown(tmp_path):
     page = read_page((tmp_path / "p.html").read_text("utf-8"))
     assert "broke <b>" in page.texts["failed"]
     assert "too small" in page.texts["failed"]
+
+
+def test_what_is_not_in_the_store_is_counted(page, tmp_path, monkeypatch):
+    assert "Every combination" in page.texts["summary"]
+    found = crowd(100)
+    half = replace(found, frame=found.frame[:50])
+    monkeypatch.setattr(store_module, "listed", lambda *_, **__: half)
+    monkeypatch.setattr(store_module, "spaces", lambda _: ())
+    text = store_page(tmp_path / "s.sqlite", details=0)
+    assert "50 of 100 combinations" in read_page(text).texts["summary"]
 
 
 def test_an_empty_store_has_a_page(tmp_path):

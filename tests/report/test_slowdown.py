@@ -100,6 +100,9 @@ def test_the_steady_inference_is_another_one():
 def test_published_times_stand_beside_ours():
     one = slowdown(cosim.run("mobilenet_v2", "fpga/dpuczdx8g-b4096"))
     assert ("fpga/dpuczdx8g, KV260, one thread", 3.82) in one.measured
+    tables = [table for table, _ in slowdown(cosim.run("mobilenet_v2", "npu/rk3588")).measured]
+    assert tables
+    assert all("RK3588" in table for table in tables)  # its board has tables of smaller chips too
     changed = cosim.run("mobilenet_v2", "fpga/dpuczdx8g-b4096", overrides={"memories.ddr.size": "1 GiB"})
     assert not slowdown(changed).measured
     assert not slowdown(cosim.run("resnet8", "fpga/dpuczdx8g-b4096")).measured
@@ -120,6 +123,8 @@ def test_the_verdict_says_how_much_of_the_paper_is_left(found):
     assert text.startswith("npu/systolic-32x32: ds_cnn has 4.7 times fewer MACs than resnet8 and is ")
     assert f"{light.ratio / heavy.ratio:.2f} is lost to " in text
     assert verdict(heavy, heavy).endswith("nothing is lost")
+    slow = cosim.run("resnet8", "npu/systolic-32x32", overrides={"memories.dram.bandwidth": "20 MB/s"})
+    assert "resnet8 loses more, to memory x " in verdict(light, slowdown(slow, measured=False))
 
 
 def test_tables_and_json_have_every_run(found):

@@ -123,7 +123,11 @@ def _card(name: str, value: str, *notes: Any) -> Html:
 
 def _meter(name: str, used: int, of: int) -> Html:
     text = f"{name}: {size(used)} of {size(of)}"
-    meter = element("meter", f"{100 * used / of:.1f}%", value=used, min=0, max=of, aria_label=text)
+    shown = f"{100 * used / of:.2f}"
+    rects = [element("rect", width=width, height=7, class_=kind) for width, kind in ((100, "whole"), (shown, "used"))]
+    meter = element(
+        "svg", rects, viewBox="0 0 100 7", preserveAspectRatio="none", role="img", aria_label=f"{shown}% used"
+    )
     return element("p", element("span", text), meter, class_="meter")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -116,16 +117,24 @@ def _summary(found: Listed) -> list[Html]:
     ]
     axes = [(name, f"{len(values)}: {', '.join(map(str, values[:12]))}{' …' if len(values) > 12 else ''}")
             for name, values in found.axes.items()]  # fmt: skip
-    text = (
-        "Designs that a lower bound proves to be beaten are not simulated and are not in a store: "
-        "'cosim explore' prints how many there were."
-    )
+    text = _missing(math.prod(len(values) for values in found.axes.values()), len(found.frame))
     return [
         element("div", cards, class_="cards"),
         element("p", text, class_="prose"),
         element("h3", "Axes"),
         facts(axes),
     ]
+
+
+def _missing(combinations: int, evaluated: int) -> str:
+    """How many combinations of values are not in the store, and why."""
+    if combinations <= evaluated:
+        return "Every combination of the values of the axes was evaluated."
+    return (
+        f"{combinations - evaluated:,} of {combinations:,} combinations of the values of the axes are not here: a condition "
+        "excludes them, a lower bound proves that another design beats them, or no sweep has come to them yet. 'cosim "
+        "explore' prints how many of each."
+    )
 
 
 def _front(found: Listed, again: int) -> list[Html]:

@@ -72,9 +72,15 @@ class MacArray:
         if op.kind.name not in loops.PRODUCTS:
             return f"a mac_array computes {', '.join(sorted(loops.PRODUCTS))}, not {op.kind.name}"
         wanted = engine.parameters.get("groups", "any")
-        is_grouped = int(loops.extents(op, graph, graph.space(op).whole)["G"][0]) > 1 and op.kind.name.startswith("conv")
+        is_grouped = int(loops.extents(op, graph, graph.space(op).whole)["G"][0]) > 1 and op.kind.name.startswith(
+            "conv"
+        )
         if wanted != "any" and is_grouped != (wanted == "only"):
-            return "it computes grouped convolutions alone" if wanted == "only" else "it leaves grouped convolutions to others"
+            return (
+                "it computes grouped convolutions alone"
+                if wanted == "only"
+                else "it leaves grouped convolutions to others"
+            )
         return loops.formats_refused(op, graph, engine.formats, operands=2)
 
     def cuts(self, engine: Engine, op: Op, graph: Graph) -> frozenset[int]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -90,7 +91,6 @@ class OptunaSampler:
 
 def _optuna() -> Any:
     try:
-        import optuna
+        return import_module("optuna")
     except ImportError as error:
         raise UnsupportedError("this sampler needs the package optuna", fix="pip install 'cosim[explore]'") from error
-    return optuna

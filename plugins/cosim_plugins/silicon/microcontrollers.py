@@ -13,7 +13,7 @@ from cosim_plugins.engines.core_stacks import TERMS
 from cosim_plugins.engines.core_table import constants_of, costs_of
 from cosim_plugins.engines.core_work import fetched_bytes, work
 from cosim_plugins.silicon import tables
-from cosim_plugins.silicon.microcontrollers_constants import CONSTANTS, POWER, STRUCTURE
+from cosim_plugins.silicon.microcontrollers_constants import CONSTANTS, KERNELS, POWER, STRUCTURE, flash
 from cosim_plugins.silicon.microcontrollers_runs import Run, measured, run_of
 
 SHAPE_STACK = "x-cube-ai-7.3"
@@ -39,7 +39,8 @@ class Microcontroller:
         self.summary = summary
         self.peaks = peaks
         names = dict.fromkeys(name for row in (*self.measured(), *self.pooled()) for name in _names(row))
-        self.constants: Sequence[Constant] = (*STRUCTURE, *(CONSTANTS[name] for name in names if name in CONSTANTS))
+        fixed = (*STRUCTURE, *KERNELS, _flash(hardware))
+        self.constants: Sequence[Constant] = (*fixed, *(CONSTANTS[name] for name in names if name in CONSTANTS))
         powers = dict.fromkeys(_part_number(row) for row in self.measured() if row.metric == "energy_uj")
         self.constants = (*self.constants, *(POWER[name] for name in powers))
 
@@ -65,6 +66,11 @@ class Microcontroller:
             power = constants[POWER[_part_number(measured)].name]
             return {name: power * part for name, part in found.items()}
         return found
+
+
+def _flash(hardware: str) -> Constant:
+    port = _device(hardware).port(_core(hardware).via[0])
+    return flash(port.unit_bytes / port.unit_fs * 1e9, port.source)
 
 
 def _part_number(row: Measured) -> str:

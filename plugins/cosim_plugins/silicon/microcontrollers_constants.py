@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cosim.plugin import Constant
+from cosim_plugins.engines.core_table import COLUMN, STACKS_OF, STEP, VECTOR
 from cosim_plugins.engines.core_table import CONSTANTS as VALUES
-from cosim_plugins.engines.core_table import STACKS_OF
 
 STRUCTURE = (
     Constant(
@@ -26,6 +26,36 @@ STRUCTURE = (
         "the order of their loops is not published; chosen after a first look",
     ),
 )
+
+KERNELS = (
+    Constant(
+        "vector",
+        VECTOR,
+        "x product",
+        "a multiply-accumulate whose weight is used once; 1 in reference kernels",
+        "derived",
+        "19 instructions per 8 products instead of 25 per 16 (arm_nn_vec_mat_mult_t_s8 of CMSIS-NN)",
+    ),
+    Constant(
+        "column",
+        COLUMN,
+        "cycles",
+        "an element widened into a column of patches",
+        "derived",
+        "6 to 7 instructions per 4 elements (arm_q7_to_q15_with_offset of CMSIS-NN)",
+    ),
+    Constant(
+        "step", STEP, "cycles", "an element compared, added or moved", "assumed", "load, operation, part of a loop"
+    ),
+    Constant("calls", 1000.0, "cycles", "per op", "assumed", "call of one kernel: `setup` of the description"),
+)
+
+
+def flash(megabytes_per_s: float, source: str) -> Constant:
+    """Bandwidth of the flash of one device, as its description gives it [MB/s]."""
+    origin = "assumed" if "assumed" in source else "datasheet"
+    return Constant("flash", megabytes_per_s, "MB/s", "weights that miss the cache", origin, source)
+
 
 _SPEEDS = {
     name: Constant(

@@ -13,6 +13,7 @@ BOARDS = {
     "fpga/dpuczdx8g-cores": "cosim_plugins.silicon.dpuczdx8g:DpuCores",
     "gpu/adreno": "cosim_plugins.silicon.rooflines:adreno",
     "gpu/jetson-agx": "cosim_plugins.silicon.rooflines:jetson_agx",
+    "fpga/finn": "cosim_plugins.silicon.finn:FinnBuilds",
     "mcu/efr32mg24": "cosim_plugins.silicon.microcontrollers:efr32mg24",
     "mcu/esp32-s3": "cosim_plugins.silicon.esp32_s3:Esp32S3",
     "mcu/gap8": "cosim_plugins.silicon.gap8:Gap8",

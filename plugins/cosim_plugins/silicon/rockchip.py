@@ -104,13 +104,20 @@ class Rockchip:
     def parts(self, graph: Graph, measured: Measured, constants: Mapping[str, float]) -> Mapping[str, float]:
         """Core, losses, dispatch [ms]."""
         core, array = _core_ms(graph, DEVICES[measured.table])
-        looked_up = sum(graph.tensors[op.output].elements for op in graph.ops if op.kind.name in LOOKED_UP)
+        ops, looked_up = _counts(graph)
         return {
             "core": float(np.interp(constants["memory_efficiency"], EFFICIENCIES, core)),
             "array": constants["array_loss"] * array,
             "look-up": 1e-6 * constants["look_up"] * looked_up,
-            "dispatch": 1e-3 * constants["dispatch"] * sum(not op.kind.is_view for op in graph.ops),
+            "dispatch": 1e-3 * constants["dispatch"] * ops,
         }
+
+
+@cache
+def _counts(graph: Graph) -> tuple[int, int]:
+    """Ops that are no views, and elements of activations that need a table."""
+    looked_up = sum(graph.tensors[op.output].elements for op in graph.ops if op.kind.name in LOOKED_UP)
+    return sum(not op.kind.is_view for op in graph.ops), looked_up
 
 
 @cache

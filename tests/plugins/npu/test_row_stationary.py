@@ -63,9 +63,10 @@ def test_partial_sums_on_a_narrow_port_decide():
 
 
 def test_channels_that_fit_in_the_pads_are_summed_in_the_array():
-    few, many = (_one(1, 1, 16, channels, 14, 14, 3, 3, sum_bytes_per_cycle=1)["sums"] for channels in (4, 64))
-    assert few == 16 * 14 * 14
-    assert many < 64 * few / 4
+    one_set = {"rows": 3, "sum_bytes_per_cycle": 1}
+    few, many = (_one(1, 1, 16, channels, 14, 14, 3, 3, **one_set)["sums"] for channels in (4, 64))
+    assert few == 16 * 14 * 14  # pads of 12 inputs hold 4 rows of 3
+    assert many == 16 * few
 
 
 def test_the_plan_fits_the_buffer_and_says_what_it_moves():

@@ -1,6 +1,7 @@
 // A table that sorts by every column, filters, and draws no more rows than can be seen: 100,000 rows are no burden.
 const ALL_AT_ONCE = 300;
 const ROW = 28;
+const PRINTED = 3000;  // rows that a printed page has at most, where there are more: those in sight
 
 // options: columns (shown first; all otherwise), sort {column, down}, share (column drawn as part of its sum),
 // choose(row), label, hint, titles {column: title}
@@ -120,6 +121,8 @@ function drawTable(host, table, options = {}) {
     waiting = true;
     requestAnimationFrame(() => { waiting = false; rows(); });
   }, { passive: true });
+  addEventListener("beforeprint", () => { if (state.order.length <= PRINTED) body.replaceChildren(...state.order.map(line)); });
+  addEventListener("afterprint", rows);
   header();
   rows();
   return {
