@@ -56,6 +56,19 @@ def test_nothing_is_negative_here_and_every_cause_is_known(works, name):
         assert set(table["cause"]) <= set(CAUSES)
 
 
+def test_stores_go_to_main_memory_and_loads_do_not(works):
+    seen = set()
+    for work in works.values():
+        device = work.simulation.hardware
+        for asked in work.program.machine.engines:
+            for row in rows(ledger(work, asked)):
+                if row["cause"] in ("load", "store"):
+                    goes_out = device.engines[row["engine"]].target_memory == device.main_memory
+                    assert goes_out == (row["cause"] == "store")
+                    seen.add(row["cause"])
+    assert seen == {"load", "store"}
+
+
 def share(work, engine, *causes):
     table = ledger(work, engine)
     return table["time_fs"][np.isin(table["cause"], causes)].sum() / table["time_fs"].sum()
