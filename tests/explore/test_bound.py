@@ -186,3 +186,21 @@ def test_what_other_unrollings_cannot_help_with_is_counted():
     op = next(op for op in graph.ops if (kind.refuses(mac, op, graph) is None and op.name.endswith("pw1")) or
               (kind.refuses(mac, op, graph) is None and graph.space(op).macs > kind.bound(engine, op, graph) * 700))  # fmt: skip
     assert kind.fewest(engine, op, graph) > kind.bound(engine, op, graph)
+
+
+def _devices():
+    from cosim.plugin.registry import load_registry
+
+    return sorted(load_registry()["hardware"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("device", _devices())
+def test_bounds_hold_on_every_device(device):
+    found = read_space({"network": "ds_cnn", "hardware": device, "axes": {"compress": ["int8"]}})
+    lows, answer = bounds(found, sample(found)), truth(found, sample(found)[0])
+    if answer["state"] != "done":
+        pytest.skip(answer["error"])
+    for column in ("latency_ms", "energy_uj", "moved_bytes"):
+        assert lows[column][0] <= answer["metrics"][column], column
+    assert lows["area_um2"][0] == answer["metrics"]["area_um2"]

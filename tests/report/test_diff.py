@@ -77,6 +77,17 @@ def test_a_result_does_not_differ_from_itself(results, name, tmp_path):
         assert not found.energy_fj
 
 
+@pytest.mark.parametrize(
+    ("table", "change"),
+    [("totals", {"b": 1.0}), ("time", {"b_fs": -1}), ("energy", {"b_fj": -1}), ("area", {"b_um2": -1.0}),
+     ("ops", {"changes": ("engine mac -> vector",)})],
+)  # fmt: skip
+def test_results_are_equal_only_if_everything_is(results, table, change):
+    found = diff(results["plain"], results["plain"])
+    first, *rest = getattr(found, table)
+    assert not dataclasses.replace(found, **{table: (dataclasses.replace(first, **change), *rest)}).is_equal
+
+
 def test_what_was_saved_differs_as_what_was_run(results, tmp_path):
     for name in ("plain", "slow memory"):
         results[name].save(tmp_path / name)

@@ -84,7 +84,5 @@ def _window(unit: Unit) -> Resources:
 
 def _bram18(depth: int, width: int) -> int:
     """Blocks of 18 Kib for `depth` words of `width` bits, in the shape that a block can take. Source: AMD UG473."""
-    if depth <= 512 and width > 18:
-        return math.ceil(width / 36)
     shapes = ((16384, 1), (8192, 2), (4096, 4), (2048, 9), (1024, 18), (512, 36))
     return min(math.ceil(depth / deep) * math.ceil(width / wide) for deep, wide in shapes)

@@ -48,6 +48,14 @@ _STRUCTURE = (
         "PG338, channel augmentation; chosen after a first look",
     ),
     Constant(
+        "depthwise",
+        1.0,
+        "",
+        "several outputs of one channel are computed one after the other",
+        "structural",
+        "the ALU has a lane per channel, PG338; chosen after a look at Inception v2",
+    ),
+    Constant(
         "post_ops",
         1.0,
         "",

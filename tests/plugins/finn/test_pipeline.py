@@ -91,6 +91,7 @@ def test_rows_beyond_the_window_keep_the_pipeline_going():
     ]
     assert rates[0] < 0.8 * rates[2]
     assert rates[0] < rates[1] < rates[2]
+    assert rates[2] == pytest.approx(100e6 / 115200, rel=1e-6)  # no unit waits: the slowest sets the rate
 
 
 def test_the_first_image_takes_the_sum_of_all_layers_where_each_needs_a_whole_vector():
@@ -100,6 +101,16 @@ def test_the_first_image_takes_the_sum_of_all_layers_where_each_needs_a_whole_ve
     assert sum(intervals) < cycles < sum(intervals) + 2000 / 8 + 100
     ends = image_ends(design.simulation)
     assert ends[2] - ends[1] == max(intervals) * 10**7
+    assert ends[-1] == design.simulation.times.makespan_fs
+
+
+def test_a_folding_that_does_not_divide_pays_for_the_whole_round():
+    graph = compress(load_graph("tfc"), "int8", calibrate=False)
+    hardware = read_hardware(Finn().generate(graph, {"folding": "48x100,1x1,1x1,3x1", "part": "none"}).document)
+    first, last = graph.ops[0], graph.ops[-1]
+    for op, folds in ((first, 2 * 8), (last, 4 * 64)):
+        engine, whole_op = hardware.engines[op.name], graph.space(op).whole
+        assert R.get("engine_kinds", "mvau").cycles(engine, op, graph, whole_op).tolist() == [folds]
 
 
 def test_a_rate_is_reached_and_the_fastest_fits():

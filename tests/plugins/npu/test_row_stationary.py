@@ -63,7 +63,7 @@ def test_partial_sums_on_a_narrow_port_decide():
 
 
 def test_channels_that_fit_in_the_pads_are_summed_in_the_array():
-    one_set = {"rows": 3, "sum_bytes_per_cycle": 1}
+    one_set = {"rows": 3, "cols": 1, "sum_bytes_per_cycle": 1}
     few, many = (_one(1, 1, 16, channels, 14, 14, 3, 3, **one_set)["sums"] for channels in (4, 64))
     assert few == 16 * 14 * 14  # pads of 12 inputs hold 4 rows of 3
     assert many == 16 * few

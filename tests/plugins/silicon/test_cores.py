@@ -17,7 +17,10 @@ def program(bandwidth):
 
 def test_cores_that_share_nothing_do_not_see_each_other():
     one = program(19.2)
-    times = compiled.simulate(replicated(one, 3, ())).end_fs.reshape(3, -1)
+    three = replicated(one, 3, ())
+    owner = three.wait_queue.reshape(3, -1) // len(one.machine.queues)
+    assert (owner == np.arange(3)[:, None]).all()  # each waits for its own
+    times = compiled.simulate(three).end_fs.reshape(3, -1)
     assert (times == compiled.simulate(one).end_fs).all()
 
 
