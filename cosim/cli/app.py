@@ -113,11 +113,47 @@ def _rare_collections() -> Iterator[None]:
 
 def _register() -> None:
     """Import the modules whose functions are the commands; they import nothing heavy at module level."""
-    from cosim.cli import accuracy, check, compare, compare_designs, diff, explore, generate, jobs, lists, memory, pareto, report, reproduce, run, sensitivity, slowdown, validate
+    from cosim.cli import (
+        accuracy,
+        check,
+        compare,
+        compare_designs,
+        diff,
+        explore,
+        generate,
+        jobs,
+        lists,
+        memory,
+        pareto,
+        report,
+        reproduce,
+        run,
+        sensitivity,
+        slowdown,
+        validate,
+    )
     from cosim.cli.command import Command
 
     if not app.registered_commands:
-        for module in (run, jobs, memory, check, compare, compare_designs, diff, pareto, explore, generate, accuracy, sensitivity, slowdown, report, reproduce, validate, lists):
+        for module in (
+            run,
+            jobs,
+            memory,
+            check,
+            compare,
+            compare_designs,
+            diff,
+            pareto,
+            explore,
+            generate,
+            accuracy,
+            sensitivity,
+            slowdown,
+            report,
+            reproduce,
+            validate,
+            lists,
+        ):
             module.register(app)
         for described in app.registered_commands:
             described.cls = Command
