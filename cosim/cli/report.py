@@ -25,6 +25,10 @@ def report(
     out: Annotated[
         Path | None, typer.Option("--out", help="The page; SOURCE with .html otherwise.", metavar="FILE")
     ] = None,
+    against: Annotated[
+        Path | None,
+        typer.Option("--against", help="Another result: a section says why the two differ.", metavar="FOLDER"),
+    ] = None,
     figures: Annotated[
         Path | None, typer.Option("--figures", help="Write figures as PDF, SVG and PNG too.", metavar="DIR")
     ] = None,
@@ -50,7 +54,7 @@ def report(
     check_targets(figures, tables)
     read = read_report_source(source)
     with progress_bar() as progress, notes():
-        write_report(read, page, details=details, space=space, progress=progress)
+        write_report(read, page, against=against, details=details, space=space, progress=progress)
         if figures is not None:
             write_figures(read, figures, space=space)
         if tables is not None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cosim.report.diff import diff
 from cosim.report.html import blocks
+from cosim.report.html.against import Against
 from cosim.report.html.elements import Html, element, facts
 from cosim.report.html.embed import packed
 from cosim.report.html.page import Part, page
@@ -33,13 +35,21 @@ PJ_PER_UJ = 1e6
 TIMES = "\N{MULTIPLICATION SIGN}"
 
 
-def run_page(result: Result) -> str:
-    """The page: charts and tables of the result, sections of plugins, and what a paper needs."""
+def run_page(result: Result, against: Result | None = None) -> str:
+    """The page: charts and tables of the result, sections of plugins, and what a paper needs.
+
+    With `against`, a section says why the two differ.
+    """
     summary = result.summary
     drawn = blocks.Drawn()
+    compared = []
+    if against is not None:
+        section = Against(diff(against, result))
+        compared = [blocks.part(section, section.blocks(result), drawn)]
     extra = [(section, blocks.part(section, found, drawn)) for section, found in blocks.sections(result)]
     parts = [
         Part("summary", "Summary", _summary(result)),
+        *compared,
         Part("timeline", "Time by engine", _timeline(result), "Time"),
         Part("ops", "Ops", _ops()),
         Part("breakdown", "Energy and area", _breakdown(summary)),

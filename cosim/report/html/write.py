@@ -18,8 +18,8 @@ _SQLITE = b"SQLite format 3\x00"
 
 
 def write_report(
-    source: Result | str | Path, path: str | Path, *, details: int = DETAILS, space: str | None = None,
-    progress: Progress | None = None,
+    source: Result | str | Path, path: str | Path, *, against: Result | str | Path | None = None,
+    details: int = DETAILS, space: str | None = None, progress: Progress | None = None,
 ) -> Path:  # fmt: skip
     """Write the page of a result or of a store of designs; its path.
 
@@ -29,6 +29,8 @@ def write_report(
     ----------
     source
         A Result, the folder of a saved one, or a file that `cosim explore` wrote.
+    against
+        Of a result: another one, or its folder; a section says why the two differ (`cosim.report.diff`).
     details
         Of a store: how many designs of the front to simulate again for their tables of ops.
     space
@@ -46,11 +48,14 @@ def write_report(
     """
     path = Path(path)
     read = read_report_source(source)
+    other = None if against is None else read_report_source(against)
+    if isinstance(other, Path) or (other is not None and isinstance(read, Path)):
+        raise DescriptionError("only two results are compared", where=str(against), allowed=_RESULT)
     if isinstance(read, Result):
         from cosim.report.html.run import run_page
 
         with _whole(read, source):
-            text = run_page(read)
+            text = run_page(read, other)
     else:
         from cosim.report.html.store import store_page
 
@@ -92,7 +97,8 @@ def _whole(result: Result, source: object) -> Iterator[None]:
         raise DescriptionError(found, where=str(source), fix="run cosim again") from error
 
 
-_ALLOWED = "a folder that 'cosim run --out DIR' wrote, or a store that 'cosim explore' wrote"
+_RESULT = "a folder that 'cosim run --out DIR' wrote"
+_ALLOWED = f"{_RESULT}, or a store that 'cosim explore' wrote"
 
 
 def _complete(result: Result, folder: Path) -> Result:
