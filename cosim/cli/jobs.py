@@ -40,7 +40,7 @@ def jobs(
 ) -> None:
     """Several networks on one device: frames per second, latencies, missed deadlines, and who waits for whom."""
     from cosim.cli import arguments
-    from cosim.cli.screen import notes, progress_bar, show, show_json
+    from cosim.cli.screen import notes, progress_bar, show, show_json, show_written
     from cosim.jobs import read_jobs, simulate_jobs
     from cosim.jobs.show import render
     from cosim.program.jobs_machine import POLICIES
@@ -82,6 +82,6 @@ def jobs(
         return
     show(*render(result))
     if figure is not None:
-        show(f"written to {figure}")
+        show_written(figure)
     if folder is not None:
-        show(f"written to {folder}" + (": open its trace.json in https://ui.perfetto.dev" if trace else ""))
+        show_written(folder, note=": open its trace.json in https://ui.perfetto.dev" if trace else "")

@@ -108,7 +108,7 @@ def _refuse(given: dict[str, Any], what: str, fix: str) -> None:
 
 def _on_device(request: Request, only: str | None, figure: Path | None, out: Path | None, *, as_json: bool) -> None:
     from cosim.cli.run import figure_writer
-    from cosim.cli.screen import show, show_json
+    from cosim.cli.screen import show, show_json, show_written
     from cosim.report import memory as report
     from cosim.result.store import check_file
 
@@ -123,7 +123,8 @@ def _on_device(request: Request, only: str | None, figure: Path | None, out: Pat
     if as_json:
         show_json(report.as_json(result))
         return
-    show(report.render(result, only=only), *(f"written to {path}" for path in (out, figure) if path is not None))
+    show(report.render(result, only=only))
+    show_written(*(path for path in (out, figure) if path is not None))
 
 
 def _in_one_array(
@@ -140,7 +141,7 @@ def _in_one_array(
     from cosim.arena import find_stack, patched, plan
     from cosim.arena.export import as_header
     from cosim.arena.export import as_json as exported
-    from cosim.cli.screen import show, show_json
+    from cosim.cli.screen import show, show_json, show_written
     from cosim.compress import compress as compressed
     from cosim.report import arena as report
     from cosim.result.store import check_file, write_file
@@ -162,7 +163,8 @@ def _in_one_array(
     if as_json:
         show_json(exported(made))
     else:
-        show(*report.render(made), *(f"written to {path}" for path in (header, out) if path is not None))
+        show(*report.render(made))
+        show_written(*(path for path in (header, out) if path is not None))
 
 
 def _write_json(path: Path, facts: Any) -> None:

@@ -44,7 +44,7 @@ def report(
     ] = None,
 ) -> None:
     """One self-contained HTML page that loads nothing, and what a paper needs of the same data."""
-    from cosim.cli.screen import notes, progress_bar, show
+    from cosim.cli.screen import notes, progress_bar, show_written
     from cosim.report.html import read_report_source, write_report
     from cosim.report.paper import check_targets, write_figures, write_tables
     from cosim.result.store import check_file
@@ -59,7 +59,7 @@ def report(
             write_figures(read, figures, space=space)
         if tables is not None:
             write_tables(read, tables, space=space)
-    show(*(f"written to {path}" for path in (page, figures, tables) if path is not None))
+    show_written(*(path for path in (page, figures, tables) if path is not None))
 
 
 def _beside(source: Path) -> Path:

@@ -47,7 +47,7 @@ def run(
     as_json: opt.AsJson = False,
 ) -> None:
     """Latency, energy, memory and, with --execute, the numbers of one inference."""
-    from cosim.cli.screen import show, show_json
+    from cosim.cli.screen import show, show_json, show_written
     from cosim.result.store import check_target
 
     write_figure = figure_writer(figure, "draw_summary")
@@ -69,9 +69,9 @@ def run(
 
     show(render(result))
     if figure is not None:
-        show(f"written to {figure}")
+        show_written(figure)
     if folder is not None:
-        show(f"written to {folder}" + (": open its trace.json in https://ui.perfetto.dev" if trace else ""))
+        show_written(folder, note=": open its trace.json in https://ui.perfetto.dev" if trace else "")
 
 
 def explain(

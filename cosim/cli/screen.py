@@ -37,6 +37,14 @@ def show(*renderables: Any) -> None:
     sys.stdout.flush()
 
 
+def show_written(*paths: Any, note: str = "") -> None:
+    """Say where something is; no path is broken into lines."""
+    for path in paths:
+        line = f"written to {path}{note}"
+        sys.stdout.write((line if _can_show(line) else _shown(line)) + "\n")
+    sys.stdout.flush()
+
+
 def show_json(value: Any) -> None:
     """Print one JSON object; with escapes where the screen lacks a character."""
     from cosim.result.store import to_json

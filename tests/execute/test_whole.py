@@ -130,7 +130,7 @@ def test_compare_lists_every_op_with_its_ratio():
     graph = chain()
     small = int8(graph, {"x": X["x"]})
     table = compare(small, graph, X)
-    assert [list(row) for row in table] == [["op", "kind", "tensor", "format", "is_output", "sqnr_db"]] * 3
+    assert [list(row) for row in table] == [["op", "kind", "tensor", "format", "is_output", "sqnr_db", "max_error"]] * 3
     assert [row["op"] for row in table] == ["a", "b", "c"]
     assert [row["is_output"] for row in table] == [False, False, True]
     assert all(row["sqnr_db"] > 25 for row in table)

@@ -67,8 +67,11 @@ def steps(hardware: Hardware, source: str, keys: Sequence[str] = (), *, keep_mem
             product = math.prod(values.values())
             best[product] = min(best.get(product, (math.inf, values)), (skew, values), key=lambda pair: pair[0])
     base = math.prod(found.values())
+    others = max((mac_units(other) for other in hardware.engines.values() if other is not engine), default=0)
     made = []
     for product in sorted(best):
+        if mac_units(engine) * product < others * base:
+            continue  # another engine would be the array
         values = best[product][1]
         overrides = _array_keys(engine, found, values)
         if not keep_memory:
