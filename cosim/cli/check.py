@@ -36,7 +36,7 @@ def check(
         graph, hardware, assignments = request.assignments()
     except UnsupportedError as error:  # the file itself cannot be read: the answer is no, not a wrong question
         if as_json:
-            show_json({"network": network, "hardware": on, "supported": False, "unsupported": str(error)})
+            show_json({"network": network, "hardware": on, "is_supported": False, "unsupported": str(error)})
         else:
             sys.stderr.write(f"no: {error}\n")
         raise typer.Exit(EXIT_NO) from error

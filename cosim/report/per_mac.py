@@ -107,7 +107,7 @@ def verdict(kinds: list[Kind]) -> str:
     found = []
     if ratio > ALIKE and worst.time_ms - worst.macs * base.per_mac > SMALL * total:
         found.append(
-            f"one in a {worst.name} takes {ratio:.1f} times as long as one in a {base.name} ({_density(worst)}, against "
+            f"one in {_article(worst.name)} {worst.name} takes {ratio:.1f} times as long as one in {_article(base.name)} {base.name} ({_density(worst)}, against "
             f"{_density(base)}), so {share(worst.macs, sum(kind.macs for kind in kinds))} of them take "
             f"{share(worst.time_ms, total)} of the time"
         )
@@ -188,3 +188,7 @@ def _kind(op: str, macs: int, shapes: list[tuple[int, ...]]) -> str:
 
 def _shape(text: str) -> tuple[int, ...]:
     return tuple(int(extent) for extent in text.split("x")) if text else ()
+
+
+def _article(noun: str) -> str:
+    return "an" if noun[:1] in "aeiou" else "a"

@@ -123,8 +123,12 @@ def _own(work: Work) -> Int64:
 
 
 def _stalls(work: Work, commands: Int64, group: Int64, size: int) -> dict[str, Int64]:
-    gap, cause = work.gap_fs[commands], work.gap_cause[commands]
-    stalled = {name: _sums(group[cause == i], gap[cause == i], size) for i, name in enumerate(CAUSES)}
+    gap, cause, early, early_cause = (values[commands] for values in work.gaps)
+    spans = [(cause, gap - early), (early_cause, early)]
+    stalled = {
+        name: np.sum([_sums(group[why == i], lost[why == i], size) for why, lost in spans], axis=0)
+        for i, name in enumerate(CAUSES)
+    }
     stalled[CAUSES[LINK]] = stalled[CAUSES[LINK]] + _sums(group, work.simulation.times.blocked_fs[commands], size)
     return stalled
 

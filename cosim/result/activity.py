@@ -51,11 +51,13 @@ def _parts(work: Work, commands: Int64, edges: Int64) -> dict[str, Int64]:
     times = work.simulation.times
     start, release = times.start_fs[commands], times.release_fs[commands]
     free = release - times.blocked_fs[commands]
-    gap, cause = work.gap_fs[commands], work.gap_cause[commands]
+    gap, cause, early, early_cause = (values[commands] for values in work.gaps)
     parts = {"busy": _covered(start, free, edges)}
     for number, name in enumerate(CAUSES):
-        these = cause == number
-        parts[f"stall_{name}"] = _covered((start - gap)[these], start[these], edges)
+        late, soon = cause == number, (early_cause == number) & (early > 0)
+        ready = start - gap + early
+        parts[f"stall_{name}"] = _covered(ready[late], start[late], edges)
+        parts[f"stall_{name}"] += _covered((start - gap)[soon], ready[soon], edges)
     parts["stall_link"] = parts["stall_link"] + _covered(free, release, edges)
     return parts
 

@@ -315,7 +315,8 @@ def critical_path(work: Work) -> Table:
 def timeline(work: Work) -> Table:
     """One row per command, in the order of ids; times in whole femtoseconds.
 
-    `gap_fs` is what its engine lost before it, `gap_cause` why.
+    `gap_fs` is what its engine lost before it, `gap_cause` why; of this `early_fs` went by before it was ready, for
+    `early_cause`.
     """
     program, times = work.program, work.simulation.times
     ops_ = np.array([*program.ops, ""], object)
@@ -333,8 +334,10 @@ def timeline(work: Work) -> Table:
             "release_fs": times.release_fs,
             "end_fs": times.end_fs,
             "blocked_fs": times.blocked_fs,
-            "gap_fs": work.gap_fs,
-            "gap_cause": np.where(work.gap_fs > 0, np.array(CAUSES, object)[work.gap_cause], ""),
+            "gap_fs": work.gaps.gap_fs,
+            "gap_cause": np.where(work.gaps.gap_fs > 0, np.array(CAUSES, object)[work.gaps.cause], ""),
+            "early_fs": work.gaps.early_fs,
+            "early_cause": np.where(work.gaps.early_fs > 0, np.array(CAUSES, object)[work.gaps.early_cause], ""),
             "tile": activity.tiles(work.simulation),
             "cycles": program.services.cycles[program.service] + program.services.serial_cycles[program.service],
             "size_bytes": program.services.n_bytes[program.service],

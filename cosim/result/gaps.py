@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,17 +22,57 @@ CAUSES = ("load", "store", "compute", "link", "engine", "clock")
 link or port that other transfers held, the engine itself held by another queue, the next clock edge."""
 
 
-def gaps(program: Program, times: Times) -> tuple[Int64, Int64]:
-    """Gap before each command [fs] and the index in `CAUSES` behind it, each shape (commands,).
+class Gaps(NamedTuple):
+    """Gap before each command, and why, each shape (commands,).
 
     The gap runs from the release of the command before on the same engine (from 0 for the first one) to the start.
+
+    Attributes
+    ----------
+    gap_fs, cause
+        All of it [fs], and the index in `CAUSES` of what it waited for in the end.
+    early_fs, early_cause
+        The part of it before the command was ready [fs], and what that waited for: a link that is busy in the end has
+        not been waited for all the time.
     """
+
+    gap_fs: Int64
+    cause: Int64
+    early_fs: Int64
+    early_cause: Int64
+
+
+def gaps(program: Program, times: Times) -> Gaps:
+    """What every command waited for."""
     engine = np.asarray(program.machine.queue_engine, np.int64)[program.queue]
     order = np.lexsort((times.release_fs, times.start_fs, engine))
     before = np.zeros(len(program), np.int64)
     same = engine[order][1:] == engine[order][:-1]
     before[order[1:]] = np.where(same, times.release_fs[order][:-1], 0)
-    return np.maximum(times.start_fs - before, 0), _causes(program, times)
+    gap = np.maximum(times.start_fs - before, 0)
+    cause = _causes(program, times)
+    early, early_cause = np.zeros(len(program), np.int64), cause.copy()
+    held = (times.cause == Cause.RESOURCE) | (times.cause == Cause.ENGINE)
+    late = np.flatnonzero(held & (times.ready_fs > before) & (gap > 0))
+    awaited = _last_awaited(program, times, late)
+    late, awaited = late[awaited >= 0], awaited[awaited >= 0]
+    early[late] = times.ready_fs[late] - before[late]
+    early_cause[late] = _awaited(program, late, awaited)
+    return Gaps(gap, cause, early, early_cause)
+
+
+def _last_awaited(program: Program, times: Times, commands: Int64) -> Int64:
+    """The command whose completion made each of `commands` ready, shape (len(commands),); -1: none did."""
+    first = program.wait_offset[commands]
+    count = program.wait_offset[commands + 1] - first
+    of = np.repeat(np.arange(len(commands)), count)
+    wait = np.arange(len(of)) - np.repeat(np.cumsum(count) - count, count) + np.repeat(first, count)
+    queue = program.wait_queue[wait].astype(np.int64)
+    waited = program.queue_order[program.queue_offset[queue] + program.wait_count[wait] - 1]
+    found = np.full(len(commands), -1, np.int64)
+    is_last = times.end_fs[waited] == times.ready_fs[commands][of]
+    found[of[is_last]] = waited[is_last]
+    return found
 
 
 def _causes(program: Program, times: Times) -> Int64:

@@ -38,7 +38,8 @@ def save_folder(
 def write_folder(folder: Path, write: Writer, marker: str = MARKER) -> None:
     """Let `write` fill a temporary folder, then rename it: the folder is whole or absent.
 
-    A folder in which an earlier call left its `marker` is replaced as a whole; `write` makes that file too.
+    A folder in which an earlier call left its `marker` is replaced as a whole, unless something was added to it;
+    `write` makes that file too.
 
     Raises
     ------
@@ -57,6 +58,7 @@ def write_folder(folder: Path, write: Writer, marker: str = MARKER) -> None:
     try:
         temporary.chmod(0o777 & ~_umask())
         write(temporary)
+        _note_files(temporary, marker)
         _replace(temporary, folder)
     except OSError as error:
         raise _unwritable(folder, error) from None
@@ -79,7 +81,38 @@ def check_target(folder: Path, marker: str = MARKER) -> None:
             allowed=f"a new or empty folder, or one that this command wrote (it has a {marker})",
             fix="choose another --out",
         )
+    if folder.is_dir() and (foreign := _foreign(folder, marker)):
+        more = f" and {len(foreign) - 3} more" if len(foreign) > 3 else ""
+        raise DescriptionError(
+            f"holds what cosim did not write there: {', '.join(foreign[:3])}{more}",
+            where=str(folder),
+            allowed="an earlier result as it was written: it is replaced as a whole",
+            fix="move that elsewhere, or choose another --out",
+        )
     _probe(folder, folder.absolute().parent)
+
+
+def _note_files(folder: Path, marker: str) -> None:
+    """Note in the marker what was written, so that nothing else is ever removed."""
+    if not marker.endswith(".json"):
+        return
+    described = json.loads((folder / marker).read_text("utf-8"))
+    if "files" not in described:
+        described["files"] = _files(folder)
+        (folder / marker).write_text(to_json(described) + "\n", "utf-8", newline="\n")
+
+
+def _files(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
+
+
+def _foreign(folder: Path, marker: str) -> list[str]:
+    """Files in the folder of an earlier result that its marker does not list; none where it lists nothing."""
+    try:
+        listed = json.loads((folder / marker).read_text("utf-8"))["files"]
+        return sorted({*_files(folder)} - {*listed})
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
 
 
 def _probe(target: Path, holder: Path) -> None:

@@ -14,6 +14,7 @@ from cosim.result.attribution import op_of_commands
 if TYPE_CHECKING:
     from cosim.cost import Band
     from cosim.program.program import Program
+    from cosim.result.gaps import Gaps
     from cosim.simulation import Simulation
 
 Int64 = NDArray[np.int64]
@@ -96,20 +97,11 @@ class Work:
         return int(self.actions_by_engine[:, columns].sum())
 
     @cached_property
-    def _gaps(self) -> tuple[Int64, Int64]:
+    def gaps(self) -> Gaps:
+        """What each command waited for on its engine."""
         from cosim.result.gaps import gaps
 
         return gaps(self.program, self.simulation.times)
-
-    @property
-    def gap_fs(self) -> Int64:
-        """Gap before each command on its engine, shape (commands,) [fs]."""
-        return self._gaps[0]
-
-    @property
-    def gap_cause(self) -> Int64:
-        """Index in `CAUSES` of what the gap waited for, shape (commands,)."""
-        return self._gaps[1]
 
     @cached_property
     def busy_fs(self) -> Int64:

@@ -107,9 +107,12 @@ def test_folders_are_whole_or_absent(result, tmp_path):
     with pytest.raises(DescriptionError, match="one folder"):
         check_targets(tmp_path / "x", tmp_path / "x")
     write_tables(result, tmp_path / "again")
-    (tmp_path / "again" / "stale.tex").write_text("old", "utf-8")
+    before = sorted(path.name for path in (tmp_path / "again").iterdir())
     write_tables(result, tmp_path / "again")
-    assert not (tmp_path / "again" / "stale.tex").exists()
+    assert sorted(path.name for path in (tmp_path / "again").iterdir()) == before
+    (tmp_path / "again" / "mine.tex").write_text("keep", "utf-8")
+    with pytest.raises(DescriptionError, match=r"did not write there: mine\.tex"):
+        write_tables(result, tmp_path / "again")
 
 
 def test_methods_quote_the_result(result):

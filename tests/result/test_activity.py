@@ -40,7 +40,9 @@ def test_gaps_of_the_timeline_are_the_stalls_of_the_engines(result):
     for engine in rows(result.table("engines")):
         mine = timeline["engine"] == engine["engine"]
         for cause in CAUSES:
-            gaps = timeline["gap_fs"][mine & (timeline["gap_cause"] == cause)].sum()
+            late = timeline["gap_fs"] - timeline["early_fs"]
+            gaps = late[mine & (timeline["gap_cause"] == cause)].sum()
+            gaps += timeline["early_fs"][mine & (timeline["early_cause"] == cause)].sum()
             blocked = timeline["blocked_fs"][mine].sum() if cause == "link" else 0
             assert (gaps + blocked) * 1e-12 == pytest.approx(engine[f"stall_{cause}_ms"], abs=1e-15)
     assert (timeline["gap_cause"][timeline["gap_fs"] == 0] == "").all()

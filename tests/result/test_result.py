@@ -165,7 +165,7 @@ def test_only_what_empties_memory_is_a_store(result: Result) -> None:
     work = Work(result.simulation)
     engines = np.array(program.machine.engines)
     waiting = np.flatnonzero(times.cause == Cause.WAIT)
-    cause, behind = np.array(CAUSES)[work.gap_cause[waiting]], times.cause_id[waiting]
+    cause, behind = np.array(CAUSES)[work.gaps.cause[waiting]], times.cause_id[waiting]
     assert set(engines[work.engine[behind[cause == "store"]]]) <= {"dma_out"}
     spilled = waiting[(cause == "load") & (engines[work.engine[behind]] == "dma_out")]
     for command in spilled.tolist():  # what was stored is loaded again

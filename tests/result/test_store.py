@@ -43,6 +43,15 @@ def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
     assert contents(tmp_path) == {"thesis.tex": b"precious"}
 
 
+def test_what_was_added_to_a_result_is_left_alone(tmp_path: Path) -> None:
+    save_folder(tmp_path / "r", SUMMARY, TABLES, {})
+    (tmp_path / "r" / "deeper").mkdir()
+    (tmp_path / "r" / "deeper" / "notes.txt").write_text("precious")
+    with pytest.raises(DescriptionError, match=r"did not write there: deeper/notes\.txt"):
+        save_folder(tmp_path / "r", SUMMARY, TABLES, {})
+    assert (tmp_path / "r" / "deeper" / "notes.txt").read_text() == "precious"
+
+
 def test_a_file_as_target_or_as_parent_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     for target in (tmp_path / "file", tmp_path / "file" / "deeper" / "r"):

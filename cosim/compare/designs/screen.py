@@ -49,7 +49,8 @@ def _results(found: Comparison) -> Any:
     out = grid(
         f"{found.network} on each",
         ["@design", "#latency", "#energy", "#EDP", "#power", "#area", "?#peak", "?#inf/s/mm2", "?#inf/s/W"],
-        caption="EDP: energy times latency [uJ ms]; inferences per second over area and over power",
+        caption="first inference, weights start in main memory; EDP: energy times latency [uJ ms]; inferences per second over "
+        "area and over power",
     )
     for one in found.designs:
         out.add_row(

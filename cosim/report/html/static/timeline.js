@@ -24,7 +24,9 @@ function commandsOf(engine, timeline) {
   for (const row of rows) if (!shades.has(columns.op[row])) shades.set(columns.op[row], shades.size % 2);
   return {
     rows, start: pick("start_fs"), end: pick("release_fs"), gap: pick("gap_fs"), blocked: pick("blocked_fs"),
+    early: pick("early_fs"),
     cause: rows.map((row) => (columns.gap_cause ? CAUSES.indexOf(columns.gap_cause[row]) : -1)),
+    earlyCause: rows.map((row) => (columns.early_cause ? CAUSES.indexOf(columns.early_cause[row]) : -1)),
     shade: rows.map((row) => shades.get(columns.op[row])),
   };
 }
@@ -35,6 +37,13 @@ function slicesOf(engine, activity) {
   for (let row = 0; row < activity.rows; row += 1) if (columns.engine[row] === engine) rows.push(row);
   const pick = (name) => Float64Array.from(rows, (row) => columns[name][row]);
   return { rows, slices: true, start: pick("start_ms"), end: pick("end_ms"), busyMs: pick("busy_ms"), waits: CAUSES.map((cause) => pick(`stall_${cause}_ms`)) };
+}
+
+// What the engine waited for before command i: [from, to, number of the cause], one after the other.
+function waitsBefore(lane, i) {
+  const from = lane.start[i] - lane.gap[i], ready = from + lane.early[i];
+  const found = [[from, ready, lane.earlyCause[i]], [ready, lane.start[i], lane.cause[i]]];
+  return found.filter(([begin, end, cause]) => end > begin && cause >= 0);
 }
 
 // First position whose value is above `limit`; values ascend.
@@ -54,7 +63,7 @@ function drawTimeline(host, { engines, timeline, activity }, latency) {
   const range = h("span", { class: "range", role: "status" });
   const press = (label, title, act) => h("button", { type: "button", title, "aria-label": title, onclick: act }, label);
   const canvas = h("canvas", { tabindex: "0", role: "img", "aria-label": `Timeline of ${lanes.map((lane) => `${lane.name}, busy ${percent(lane.busy)}`).join("; ")}` });
-  const used = CAUSES.filter((cause) => lanes.some((lane) => (lane.slices ? sum(Array.from(lane.waits[CAUSES.indexOf(cause)])) > 0 : lane.cause.includes(CAUSES.indexOf(cause)) || (cause === "link" && lane.blocked.some((value) => value > 0)))));
+  const used = CAUSES.filter((cause) => lanes.some((lane) => (lane.slices ? sum(Array.from(lane.waits[CAUSES.indexOf(cause)])) > 0 : lane.cause.includes(CAUSES.indexOf(cause)) || lane.earlyCause.includes(CAUSES.indexOf(cause)) || (cause === "link" && lane.blocked.some((value) => value > 0)))));
   host.replaceChildren(
     h("div", { class: "controls" }, press("+", "Zoom in", () => zoom(0.5)), press("−", "Zoom out", () => zoom(2)),
       press("←", "Earlier", () => move(-0.4)), press("→", "Later", () => move(0.4)), press("All", "Show everything", () => show(0, latency)), range),
@@ -179,9 +188,9 @@ function drawCommands(context, lane, first, last, x, y, width, paint, timeline) 
       context.fillStyle = paint.on;
       context.fillText(fitted(context, timeline.columns.op[lane.rows[i]] || timeline.columns.tensor[lane.rows[i]], room - 10), left + 5, y + 16);
     }
-    if (lane.gap[i] > 0 && lane.cause[i] >= 0) {
-      context.fillStyle = paint.waits[lane.cause[i]];
-      context.fillRect(x(lane.start[i] - lane.gap[i]), y + WORK + 2, Math.max(from - x(lane.start[i] - lane.gap[i]), 0.5), WAIT);
+    for (const [begin, end, cause] of waitsBefore(lane, i)) {
+      context.fillStyle = paint.waits[cause];
+      context.fillRect(x(begin), y + WORK + 2, Math.max(x(end) - x(begin), 0.5), WAIT);
     }
     if (lane.blocked[i] > 0) {
       context.fillStyle = paint.waits[CAUSES.indexOf("link")];
@@ -194,7 +203,7 @@ function drawShares(context, lane, first, last, x, y, width, paint) {
   const works = new Float64Array(width + 1), waits = CAUSES.map(() => new Float64Array(width + 1));
   for (let i = first; i < last; i += 1) {
     spread(works, x(lane.start[i]), x(lane.end[i]), width);
-    if (lane.gap[i] > 0 && lane.cause[i] >= 0) spread(waits[lane.cause[i]], x(lane.start[i] - lane.gap[i]), x(lane.start[i]), width);
+    for (const [begin, end, cause] of waitsBefore(lane, i)) spread(waits[cause], x(begin), x(end), width);
     if (lane.blocked[i] > 0) spread(waits[CAUSES.indexOf("link")], x(lane.end[i] - lane.blocked[i]), x(lane.end[i]), width);
   }
   for (let pixel = 0; pixel < width; pixel += 1) stacked(context, pixel, 1, works[pixel], waits.map((one) => one[pixel]), y, paint);
@@ -243,8 +252,9 @@ function aboutCommand(lane, at, timeline, near) {
   if (i >= lane.rows.length || (lane.start[i] > at && i > 0 && at - lane.end[i - 1] < Math.min(near * 3, lane.start[i] - at))) i -= 1;
   if (i < 0) return null;
   const row = lane.rows[i], c = timeline.columns;
-  const waited = lane.gap[i] > 0 && lane.cause[i] >= 0 ? `waited ${duration(lane.gap[i])} for ${WAITS[CAUSES[lane.cause[i]]]}` : "";
-  if (lane.start[i] > at + near) return lane.start[i] - lane.gap[i] <= at ? [`${lane.name} waits`, `${duration(lane.gap[i])} for ${WAITS[CAUSES[lane.cause[i]]] || "its turn"}`, `then ${c.op[row] || c.tensor[row]}`] : null;
+  const parts = waitsBefore(lane, i).map(([begin, end, cause]) => `${duration(end - begin)} for ${WAITS[CAUSES[cause]]}`);
+  const waited = parts.length ? `waited ${parts.join(", then ")}` : "";
+  if (lane.start[i] > at + near) return lane.start[i] - lane.gap[i] <= at ? [`${lane.name} waits`, parts.join(", then ") || `${duration(lane.gap[i])} for its turn`, `then ${c.op[row] || c.tensor[row]}`] : null;
   return [
     c.op[row] || "no op", c.is_move[row] ? `moves ${c.tensor[row]}, ${size(c.size_bytes[row])}` : `computes ${c.tensor[row] || ""}`,
     c.tile && c.tile[row] ? `tile ${c.tile[row]}` : "", `${duration(lane.start[i])}, for ${duration(lane.end[i] - lane.start[i])}`, waited,
