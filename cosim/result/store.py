@@ -110,7 +110,7 @@ def _foreign(folder: Path, marker: str) -> list[str]:
     """Files in the folder of an earlier result that its marker does not list; none where it lists nothing."""
     try:
         listed = json.loads((folder / marker).read_text("utf-8"))["files"]
-        return sorted({*_files(folder)} - {*listed})
+        return sorted({*_files(folder)} - {*listed, marker})
     except (OSError, ValueError, KeyError, TypeError):
         return []
 
