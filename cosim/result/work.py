@@ -92,9 +92,16 @@ class Work:
         }
 
     def macs_of_engine(self, engine: str) -> int:
-        """Multiply-accumulates that an engine did."""
+        """Multiply-accumulates that an engine did, those that it computed again included.
+
+        Of one that counts other actions (digits of an operand, say): those of its ops.
+        """
         columns = [i for i, action in enumerate(self.program.actions) if action.startswith(f"{engine}.mac_")]
-        return int(self.actions_by_engine[:, columns].sum())
+        if columns or not self.macs_per_cycle[engine]:
+            return int(self.actions_by_engine[:, columns].sum())
+        simulation = self.simulation
+        mine = {plan.op for plan in simulation.plan.ops if plan.engine == engine}
+        return sum(simulation.graph.space(op).macs for op in simulation.graph.ops if op.name in mine)
 
     @cached_property
     def gaps(self) -> Gaps:

@@ -198,3 +198,12 @@ def test_an_identity_belongs_to_what_made_its_input() -> None:
     graph = builder.build()
     assert fused(graph, fold(graph)) == {"same": "a", "relu": "a"}
     assert fused(graph, graph) == {}
+
+
+def test_an_engine_that_counts_digits_did_the_macs_of_its_ops() -> None:
+    result = cosim.run("ds_cnn", "npu/smartexchange", compress="smartexchange")
+    engines = result.table("engines")
+    done = dict(zip(engines["engine"], engines["macs"], strict=True))
+    assert done["array"] == result.summary["macs"]
+    assert result.summary["main_engine"] == "array"
+    assert result.summary["utilization_spatial"] > 0
