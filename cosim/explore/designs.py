@@ -107,6 +107,8 @@ def listed(store: str | Path, *, space: str | None = None, objectives: Sequence[
 def _opened(store: str | Path) -> Store:
     if not Path(store).is_file():
         raise DescriptionError("there is no such file", where=str(store), fix="name a store that 'cosim explore' wrote")
+    if not Path(store).stat().st_size:
+        raise DescriptionError("is empty", where=str(store), fix="name a store that 'cosim explore' wrote")
     return Store(store)
 
 

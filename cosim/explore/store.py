@@ -309,8 +309,8 @@ class Store:
 
     def _no_store(self) -> DescriptionError:
         return DescriptionError(
-            "is no store of designs", where=str(self.path), allowed="a new file, or one that 'cosim explore' wrote",
-            fix="choose another --store",
+            "is no store of designs, or a damaged one", where=str(self.path),
+            allowed="a new file, or one that 'cosim explore' wrote", fix="name another file",
         )  # fmt: skip
 
 

@@ -67,6 +67,13 @@ def test_what_is_not_there_is_said(store, tmp_path):
         designs(store, objectives=["speed"])
 
 
+def test_an_empty_file_is_no_store_and_stays_empty(tmp_path):
+    (tmp_path / "empty.sqlite").touch()
+    with pytest.raises(DescriptionError, match="is empty"):
+        designs(tmp_path / "empty.sqlite")
+    assert not (tmp_path / "empty.sqlite").stat().st_size
+
+
 def test_an_empty_store_is_an_empty_table(tmp_path):
     with Store(tmp_path / "s"):
         pass
