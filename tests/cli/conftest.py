@@ -27,6 +27,7 @@ Run = Callable[..., Outcome]
 def cosim(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
     """Call the entry point; arguments as on a command line."""
     monkeypatch.setattr("signal.signal", lambda *_: None)  # the test process keeps its handlers
+    monkeypatch.delenv("COLUMNS", raising=False)  # test workers have the width of some terminal
 
     def run(*arguments: object) -> Outcome:
         capsys.readouterr()
