@@ -58,21 +58,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
+class _Interrupt(KeyboardInterrupt):
+    """An interrupt of ours: CPython ends by SIGINT, whatever was caught, after a bare one inside `exec` of a text."""
+
+
 def _interrupt(_number: int, _frame: object) -> None:
-    """Raise `KeyboardInterrupt`, and again while the process goes on.
+    """Raise an interrupt, and again while the process goes on.
 
     An exception that is raised in a callback from compiled code, as a compiler calls many, is lost.
     """
     if hasattr(signal, "setitimer"):
-        signal.signal(signal.SIGALRM, signal.default_int_handler)
+        signal.signal(signal.SIGALRM, _again)
         signal.setitimer(signal.ITIMER_REAL, AGAIN_S, AGAIN_S)
-    raise KeyboardInterrupt
+    if sys.unraisablehook is _unraisable:
+        sys.unraisablehook = _unheard  # objects that it leaves half made complain when they go
+    raise _Interrupt
+
+
+def _again(_number: int, _frame: object) -> None:
+    raise _Interrupt
 
 
 def _unraisable(lost: sys.UnraisableHookArgs) -> None:
     """A lost interrupt comes again and needs no report."""
-    if lost.exc_type is not KeyboardInterrupt:
+    if not issubclass(lost.exc_type, KeyboardInterrupt):
         sys.__unraisablehook__(lost)
+
+
+def _unheard(_lost: sys.UnraisableHookArgs) -> None:
+    """Nothing to say."""
 
 
 def _calm() -> None:
