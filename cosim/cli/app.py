@@ -107,7 +107,7 @@ def _run(given: Sequence[str]) -> int:
     except BaseException as error:
         _calm()
         # compiled code that is interrupted while numba looks at its arguments: CPython wraps what numba left behind
-        is_interrupt = isinstance(error, SystemError) and isinstance(error.__cause__, KeyboardInterrupt)
+        is_interrupt = isinstance(error, SystemError) and _holds_interrupt(error)
         return report_failure(KeyboardInterrupt() if is_interrupt else error, debug="--debug" in given)
     return 0
 
@@ -123,6 +123,16 @@ def _rare_collections() -> Iterator[None]:
         yield
     finally:
         gc.set_threshold(*before)
+
+
+def _holds_interrupt(error: BaseException) -> bool:
+    """Whether an interrupt is among what led to an error."""
+    found: BaseException | None = error
+    while found is not None:
+        if isinstance(found, KeyboardInterrupt):
+            return True
+        found = found.__cause__ or found.__context__
+    return signal.getsignal(signal.SIGALRM) is _again if hasattr(signal, "SIGALRM") else False
 
 
 def _register() -> None:
